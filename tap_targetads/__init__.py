@@ -1,0 +1,1 @@
+"""Singer tap for the TargetADS marketing-analytics API."""

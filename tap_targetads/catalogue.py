@@ -1,0 +1,155 @@
+"""The catalogue of the API's fields, and the JSON schemas made from it.
+
+The catalogue itself is data: `fields.json` beside this module.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FieldType = Literal["string", "integer", "number", "boolean", "date", "date-time"]
+Report = Literal["raw", "path", "aggregate"]
+Version = Literal["v1", "v2"]
+
+FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+
+ROW_KEY = "_row_key"
+PROJECT_ID = "project_id"
+INTERACTION_TIME = "InteractionTime"
+
+NAMING_RULE: tuple[tuple[str, FieldType], ...] = (
+    (r"(Time|At)$", "date-time"),
+    (r"Date$", "date"),
+    (r"(Amount|Price|Cost|Revenue)$", "number"),
+    (r"(Count|Quantity|Position|Length)$", "integer"),
+    (r"^Is[A-Z]|NewCookie$", "boolean"),
+)
+"""Type of a field from the end (or beginning) of its name; the first match counts.
+
+Everything else is a string, ids above all: an id is a name, not a quantity.
+"""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of the API.
+
+    Attributes:
+        name: The API's name, which the records keep.
+        type: JSON type, or `date` / `date-time` for strings of that format.
+        group: The group under which the vendor's help lists it.
+        description: What the value means.
+        source: How well the field is known: `documented` on the vendor's help pages,
+            `live` in programs that read the live API, `assumed`, or `user` for a
+            field from the setting `extra_fields`.
+        reports: The reports that deliver it.
+        versions: The API versions that deliver it.
+    """
+
+    name: str
+    type: FieldType
+    group: str
+    description: str
+    source: Literal["documented", "live", "assumed", "user"]
+    reports: tuple[Report, ...]
+    versions: tuple[Version, ...] = ("v1", "v2")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The JSON schema of a field type."""
+
+    json_type: str
+    format: str | None = None
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": [self.json_type, "null"]}
+        if self.format:
+            schema["format"] = self.format
+        return schema
+
+
+_SHAPES: Mapping[str, _Shape] = {
+    "string": _Shape("string"),
+    "integer": _Shape("integer"),
+    "number": _Shape("number"),
+    "boolean": _Shape("boolean"),
+    "date": _Shape("string", "date"),
+    "date-time": _Shape("string", "date-time"),
+}
+
+
+@cache
+def known_fields() -> tuple[Field, ...]:
+    """All fields of the catalogue, in the order of the vendor's groups."""
+    text = resources.files(__package__).joinpath("fields.json").read_bytes()
+    return msgspec.json.decode(text, type=tuple[Field, ...])
+
+
+def type_by_name(name: str) -> FieldType:
+    """The type of a field that only its name is known of, by `NAMING_RULE`."""
+    for pattern, field_type in NAMING_RULE:
+        if re.search(pattern, name):
+            return field_type
+    return "string"
+
+
+def fields_of(report: Report, extra: Iterable[Field] = ()) -> dict[str, Field]:
+    """The fields of a report by name.
+
+    Args:
+        report: The kind of report.
+        extra: The user's own fields; they win over the catalogue's.
+    """
+    fields = {field.name: field for field in known_fields() if report in field.reports}
+    fields.update((field.name, field) for field in extra)
+    return fields
+
+
+def extra_field(name: str, field_type: FieldType | None = None) -> Field:
+    """A field that the catalogue does not know, from the setting `extra_fields`.
+
+    Args:
+        name: The API's name of the field.
+        field_type: Its type; by the naming rule if not given.
+    """
+    return Field(
+        name=name,
+        type=field_type or type_by_name(name),
+        group="extra",
+        description="A field of the API that the setting `extra_fields` adds.",
+        source="user",
+        reports=("raw", "path", "aggregate"),
+    )
+
+
+def stream_schema(fields: Iterable[Field], *, row_key: bool) -> dict[str, Any]:
+    """The JSON schema of a stream's records.
+
+    Args:
+        fields: The fields that the stream can deliver.
+        row_key: Whether the records carry `_row_key`.
+    """
+    properties: dict[str, Any] = {}
+    if row_key:
+        properties[ROW_KEY] = {
+            "type": ["string"],
+            "description": "Identifies the row: a hash of project, stream and values, "
+            "the same whenever and however the row is read.",
+        }
+    properties[PROJECT_ID] = {
+        "type": ["integer"],
+        "description": "The TargetADS project that the row belongs to.",
+    }
+    for field in fields:
+        schema = _SHAPES[field.type].schema()
+        properties[field.name] = {**schema, "description": field.description}
+    return {"type": "object", "properties": properties}

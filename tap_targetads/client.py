@@ -1,0 +1,353 @@
+"""The transport: one session, one way to authenticate, retry and explain failures."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import backoff
+import msgspec
+import requests
+from singer_sdk import metrics
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.exceptions import RetriableAPIError
+
+from tap_targetads.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from backoff.types import Details
+
+RATE_LIMIT_WAIT = 60.0
+"""Seconds to wait after a 429 without Retry-After (API reference: errors)."""
+
+LONGEST_WAIT = 300.0
+"""Upper bound, in seconds, of the exponential waits."""
+
+_SHOWN_TEXT = 300
+
+_REMEDIES: Mapping[str, str] = {
+    "Fields": "Deselect that field in the catalog, or remove it from `extra_fields`.",
+    "Limit": "Lower `page_size`.",
+    "InteractionType": "Correct `interaction_types`.",
+    "MediaCampaignId": "Correct `media_campaign_ids`.",
+    "DateFrom": "Correct `start_date`.",
+    "DateTo": "Correct `end_date`.",
+    "project_id": "Correct `project_id`.",
+}
+"""What to do about a rejected request, by the field that the API names."""
+
+
+class FailedField(msgspec.Struct, rename="pascal"):
+    """One entry of a validation error (API reference: errors)."""
+
+    failed_field: str = ""
+    tag: str = ""
+    value: Any = None
+
+    def __str__(self) -> str:
+        """The entry as error lines show it."""
+        value = "" if self.value is None else f" (value {self.value!r})"
+        return f"{self.failed_field} fails '{self.tag}'{value}"
+
+
+class Reply(msgspec.Struct, kw_only=True):
+    """What every answer may carry: an error, even with HTTP 200."""
+
+    ErrorCode: int | str | None = None
+    ErrorMessage: str | None = None
+    Errors: list[FailedField] | None = None
+    ErrorsField: list[FailedField] | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the answer is an error, whatever its HTTP status."""
+        return self.ErrorCode not in {None, 0, "", "0"}
+
+    @property
+    def failed_fields(self) -> list[FailedField]:
+        """The entries of a validation error; the API has two names for the list."""
+        return self.Errors or self.ErrorsField or []
+
+
+class HasReply(Protocol):
+    """A decoded answer."""
+
+    @property
+    def reply(self) -> Reply:
+        """The answer's error fields."""
+
+
+AnswerT = TypeVar("AnswerT", bound=HasReply)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL.
+        project_id: The project: it chooses the token, and goes into the query.
+        subject: What is being read, as error lines name it.
+        body: JSON body, if any.
+        stream: Name of the stream, for the SDK's metrics.
+    """
+
+    method: str
+    path: str
+    project_id: int
+    subject: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    stream: str | None = None
+
+
+class MalformedAnswerError(Exception):
+    """The body of an answer is not what the API promises."""
+
+
+class PassingFailureError(RetriableAPIError):
+    """A failure that may pass: the request is sent again.
+
+    Args:
+        message: What happened.
+        wait: Seconds to wait before the next try; None for an exponential wait.
+        status: HTTP status or error code, if there was an answer.
+    """
+
+    def __init__(
+        self, message: str, *, wait: float | None = None, status: int | None = None
+    ) -> None:
+        """Create the error with its waiting time."""
+        super().__init__(message)
+        self.wait = wait
+        self.status = status
+
+
+def retry_waits() -> Generator[float, Exception, None]:
+    """Waiting times in seconds: what the server asks for, else exponential.
+
+    Yields:
+        The wait before the next try, after being sent the failure of the last one.
+        Exponential waits have full jitter, so that clients do not return together.
+    """
+    exponential = backoff.expo(max_value=LONGEST_WAIT)
+    next(exponential)
+    failure = yield 0
+    while True:
+        longest = next(exponential)
+        wait = getattr(failure, "wait", None)
+        failure = yield backoff.full_jitter(longest) if wait is None else wait
+
+
+class Client:
+    """Sends requests to the API.
+
+    Args:
+        api_url: Base URL.
+        tokens: Bearer token by project.
+        timeout: Seconds to wait for an answer.
+        max_retries: How often a request is sent again after a passing failure.
+        waits: Makes the generator of waiting times; tests pass one that never waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        tokens: Mapping[int, str],
+        timeout: float,
+        max_retries: int,
+        waits: Callable[[], Generator[float, Exception, None]] = retry_waits,
+    ) -> None:
+        """Open the session. Nothing is sent yet."""
+        self._api_url = api_url
+        self._tokens = tokens
+        self._authenticators = {
+            project_id: BearerTokenAuthenticator(token=token)
+            for project_id, token in tokens.items()
+        }
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._waits = waits
+        self._session = requests.Session()
+        self._logger = logging.getLogger("tap-targetads.client")
+        self._metrics_logger = metrics.get_metrics_logger()
+
+    def send(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
+        """Send a request, again if need be, and decode the answer.
+
+        Decoding is part of the try: an answer that arrives cut off is a passing
+        failure like any other.
+
+        Args:
+            call: The request.
+            decode: Turns the body of an answer into what the caller wants; raises
+                MalformedAnswerError if it cannot.
+
+        Raises:
+            ApiError: If the API refuses the request, or all tries have failed.
+        """
+        attempt = backoff.on_exception(
+            self._waits,
+            PassingFailureError,
+            max_tries=self._max_retries + 1,
+            jitter=None,
+            on_backoff=lambda details: self._log_retry(call, details),
+            logger=None,
+        )(self._attempt)
+        try:
+            return attempt(call, decode)
+        except PassingFailureError as failure:
+            message = (
+                f"{call.subject}: {failure} Gave up after {self._max_retries + 1} "
+                "tries. Everything before it is safe: run the tap again to go on."
+            )
+            raise ApiError(message, failure.status) from failure
+
+    def _attempt(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
+        try:
+            response = self._session.request(
+                call.method,
+                self._api_url + call.path,
+                params={"project_id": call.project_id},
+                json=call.body,
+                auth=self._authenticators[call.project_id],
+                timeout=self._timeout,
+                # A redirect would turn a POST into a GET, or carry the token away.
+                allow_redirects=False,
+            )
+        except requests.Timeout as error:
+            message = f"no answer within {self._timeout:g} s."
+            raise PassingFailureError(message) from error
+        except requests.RequestException as error:
+            message = self._clean(f"the connection failed ({_innermost(error)}).")
+            raise PassingFailureError(message) from error
+        self._log_duration(call, response)
+        if response.status_code != HTTPStatus.OK:
+            raise self._failure(call, response, _error_in(response.content))
+        try:
+            answer = decode(response.content)
+        except MalformedAnswerError as error:
+            message = self._clean(f"the answer is malformed ({error}).")
+            raise PassingFailureError(message, status=HTTPStatus.OK) from error
+        if answer.reply.is_error:
+            raise self._failure(call, response, answer.reply)
+        return answer
+
+    def _failure(
+        self, call: Call, response: requests.Response, reply: Reply
+    ) -> Exception:
+        """What to raise for an error, in the status or in the body."""
+        status = response.status_code
+        if reply.is_error:
+            code = str(reply.ErrorCode)
+            status = int(code) if code.lstrip("-").isdecimal() else 0
+        text = self._clean(reply.ErrorMessage or response.reason or "error")
+        text = f"{status} {text}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = _retry_after(response.headers.get("Retry-After"))
+            return PassingFailureError(
+                f"too many requests ({text}).", wait=wait, status=status
+            )
+        if HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600:  # noqa: PLR2004
+            return PassingFailureError(f"the API failed ({text}).", status=status)
+        failed = self._clean("; ".join(map(str, reply.failed_fields)))
+        detail = f"{text}: {failed}" if failed else text
+        message = f"{call.subject}: {_explain(status, call, detail, reply)}"
+        return ApiError(message, status)
+
+    def _clean(self, text: str) -> str:
+        """Text from outside, on one line, without any token."""
+        for token in self._tokens.values():
+            if token:
+                text = text.replace(token, "[token]")
+        text = " ".join(text.split())
+        return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"
+
+    def _log_retry(self, call: Call, details: Details) -> None:
+        self._logger.warning(
+            "%s: %s Try %d of %d failed, next in %.0f s.",
+            call.subject,
+            details.get("exception"),
+            details["tries"],
+            self._max_retries + 1,
+            details.get("wait", 0),
+        )
+
+    def _log_duration(self, call: Call, response: requests.Response) -> None:
+        """The metric that the SDK's own REST streams log for each request."""
+        ok = response.status_code < HTTPStatus.BAD_REQUEST
+        metrics.log(
+            self._metrics_logger,
+            metrics.Point(
+                "timer",
+                metrics.Metric.HTTP_REQUEST_DURATION,
+                response.elapsed.total_seconds(),
+                tags={
+                    metrics.Tag.STREAM: call.stream,
+                    metrics.Tag.ENDPOINT: call.path,
+                    metrics.Tag.HTTP_STATUS_CODE: response.status_code,
+                    metrics.Tag.STATUS: metrics.Status.SUCCEEDED
+                    if ok
+                    else metrics.Status.FAILED,
+                    metrics.Tag.CONTEXT: {"project_id": call.project_id},
+                },
+            ),
+        )
+
+
+def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
+    """What a refusal means, and what to do about it."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return (
+            f"the token of project {call.project_id} is not valid ({detail}). Set "
+            "TAP_TARGETADS_AUTH_TOKEN, or the project's `auth_token` under "
+            "`projects`, to a current one."
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return (
+            f"the token is valid, but has no right to this in project "
+            f"{call.project_id} ({detail}). Ask the owner of the project for access, "
+            "or use that project's own token."
+        )
+    if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:  # noqa: PLR2004
+        return f"{call.path} is not there ({detail}). Check `api_url`."
+    fields = [failed.failed_field for failed in reply.failed_fields]
+    remedies = dict.fromkeys(_REMEDIES[name] for name in fields if name in _REMEDIES)
+    return " ".join([f"the API rejected the request ({detail}).", *remedies])
+
+
+def _error_in(body: bytes) -> Reply:
+    """The error that a body describes, if it is one in the API's form."""
+    try:
+        return msgspec.json.decode(body, type=Reply)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Reply()
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds that a Retry-After header asks for: a number, or an HTTP date."""
+    if header is None:
+        return RATE_LIMIT_WAIT
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return RATE_LIMIT_WAIT
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=timezone.utc)
+    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause at the bottom of a connection error, without addresses of objects."""
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return f"{type(error).__name__}: {error}"

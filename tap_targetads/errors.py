@@ -1,0 +1,65 @@
+"""Errors that end a run with one clear line and exit code 1."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import IO, Any
+
+import click
+from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, FatalSyncError
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+
+class TapError(click.ClickException):
+    """An error that the user can understand and act on.
+
+    Click turns it into exit code 1 without a traceback; the line goes to the log,
+    because stdout belongs to the Singer messages.
+    """
+
+    @override
+    def show(self, file: IO[Any] | None = None) -> None:
+        logging.getLogger("tap-targetads").error("%s", self.format_message())
+
+
+class SettingsError(TapError, ConfigValidationError):
+    """A setting has a value that cannot work.
+
+    Args:
+        setting: Name of the setting.
+        problem: What is wrong with it, and what to write instead.
+    """
+
+    def __init__(self, setting: str, problem: str) -> None:
+        """Create the error for one setting."""
+        line = f"Setting `{setting}`: {problem}"
+        TapError.__init__(self, line)
+        self.errors = [line]
+        self.schema = None
+
+
+class StateError(TapError, FatalSyncError):
+    """The state that was passed in cannot be understood."""
+
+
+class ApiError(TapError, FatalAPIError):
+    """The API refused a request, or answered with something unusable.
+
+    Args:
+        message: The whole line: what failed, for which stream and window, what to do.
+        status: HTTP status or `ErrorCode` of the answer, if there was one.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Create the error with the answer's status."""
+        super().__init__(message)
+        self.status = status
+
+
+class DataError(TapError, FatalSyncError):
+    """A value that the API delivered cannot be converted to its field's type."""

@@ -1,0 +1,160 @@
+"""Singer messages: RECORD lines in blocks, everything else one at a time."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message
+
+from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_targetads.keys import RowKeys
+    from tap_targetads.rows import Row
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+BLOCK_ROWS = 2_000
+"""Rows that are encoded and written together: about a megabyte."""
+
+_encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+class BlockWriter(GenericSingerWriter[bytes, Message]):
+    """Writes messages, and whole blocks of finished RECORD lines, to stdout.
+
+    A signal that arrives in the middle of a write waits for its end, so that no
+    message is ever cut in two.
+    """
+
+    def __init__(self) -> None:
+        """Start with no write under way."""
+        super().__init__()
+        self._writing = False
+        self._pending_exit: int | None = None
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        return _encoder.encode(message.to_dict()) + b"\n"
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self.write_block(self.format_message(message))
+
+    def write_block(self, block: bytes) -> None:
+        """Write finished lines, and flush.
+
+        Args:
+            block: One or more messages, each with its line break.
+        """
+        self._writing = True
+        try:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+        finally:
+            self._writing = False
+        if self._pending_exit is not None:
+            raise SystemExit(self._pending_exit)
+
+    def exit(self, code: int) -> None:
+        """End the program, after the write that may be under way.
+
+        Args:
+            code: The exit code.
+
+        Raises:
+            SystemExit: At once, if nothing is being written.
+        """
+        if not self._writing:
+            raise SystemExit(code)
+        self._pending_exit = code
+
+
+class RecordEncoder:
+    """Encodes typed rows as RECORD lines, or as records for the SDK.
+
+    Args:
+        stream: Name of the stream.
+        project_id: Value of the field `project_id`, or None if it is not selected.
+    """
+
+    def __init__(self, stream: str, project_id: int | None) -> None:
+        """Encode what all lines of a block have in common."""
+        name = msgspec.json.encode(stream)
+        self._head = b'{"type":"RECORD","stream":' + name + b',"record":{'
+        self._project = (
+            b"" if project_id is None else b'"%s":%d,' % (PROJECT_ID.encode(), project_id)
+        )
+
+    def blocks(
+        self, rows: Sequence[Row], keys: RowKeys | None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Encode rows as blocks of RECORD lines.
+
+        Args:
+            rows: Converted rows.
+            keys: Gives the row keys; None for none.
+
+        Yields:
+            The number of rows of a block, and the block.
+        """
+        now = datetime.now(timezone.utc)
+        tail = b',"time_extracted":' + _encoder.encode(now) + b"}\n"
+        for fields in self._fields(rows, keys):
+            yield len(fields), b"".join([self._head + f + tail for f in fields])
+
+    def records(
+        self, rows: Sequence[Row], keys: RowKeys | None
+    ) -> Iterator[dict[str, Any]]:
+        """The same records, one dictionary each.
+
+        Args:
+            rows: Converted rows.
+            keys: Gives the row keys; None for none.
+        """
+        for fields in self._fields(rows, keys):
+            for record in fields:
+                yield msgspec.json.decode(b"{" + record)
+
+    def _fields(
+        self, rows: Sequence[Row], keys: RowKeys | None
+    ) -> Iterator[list[bytes]]:
+        """The inside of the records' objects, with the closing brace."""
+        project = self._project
+        for start in range(0, len(rows), BLOCK_ROWS):
+            lines = encode_lines(rows[start : start + BLOCK_ROWS])
+            if keys is None:
+                yield [project + line[1:] for line in lines]
+            else:
+                key = b'"%s":"' % ROW_KEY.encode()
+                project_after_key = b'",' + project
+                yield [
+                    key + row_key.encode() + project_after_key + line[1:]
+                    for row_key, line in zip(keys.of(lines), lines, strict=True)
+                ]
+
+
+def encode_lines(rows: Sequence[Row]) -> list[bytes]:
+    """The compact JSON of each row, as the row keys are made from it.
+
+    Empty strings become null, since JSON and CSV cannot both tell the two apart, and
+    NUL characters are dropped, since PostgreSQL has no place for them. On the
+    encoder's output, which has no spaces and escapes quotes and backslashes inside
+    texts, both are exact replacements of bytes.
+    """
+    block = _encoder.encode_lines(rows)
+    if b"\\u0000" in block:
+        block = _NUL.sub(rb"\1", block)
+    block = block.replace(b':""', b":null")
+    return block.split(b"\n")[:-1]

@@ -1,0 +1,213 @@
+"""Pages of the synchronous reports: from the answer's bytes to typed rows.
+
+Both shapes of the API reference (v1 reports) are read:
+`{"data": [{…}], "count": …, "has_more": …}` and
+`{"Rows": […], "Columns": […], "CountRows": …}`, whose rows are objects, or arrays in
+the order of the columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from tap_targetads.client import MalformedAnswerError, Reply
+from tap_targetads.rows import RowType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tap_targetads.catalogue import FieldType
+    from tap_targetads.rows import Row
+
+RowT = TypeVar("RowT")
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class _Answer(Reply, Generic[RowT], rename={"rows": "Rows", "columns": "Columns"}):
+    """What a report answers, in either shape."""
+
+    data: list[RowT] | None = None
+    rows: msgspec.Raw | None = None
+    columns: list[str | dict[str, Any]] = []
+    has_more: bool | None = None
+    count: int | None = None
+    CountRows: int | None = None
+
+
+@dataclass(slots=True)
+class Page:
+    """One page of rows.
+
+    Attributes:
+        rows: The rows, in the server's order.
+        has_more: Whether more rows follow; None if the server does not say.
+        count: What the server counted: the rows of the page, or all that match.
+        strict: Whether all texts are known to be texts.
+    """
+
+    rows: Sequence[Row]
+    has_more: bool | None = None
+    count: int | None = None
+    strict: bool = True
+
+    def looks_like(self, other: Page | None) -> bool:
+        """Whether two pages begin and end with the same rows."""
+        return (
+            other is not None
+            and len(self.rows) == len(other.rows) > 0
+            and self.rows[0] == other.rows[0]
+            and self.rows[-1] == other.rows[-1]
+        )
+
+
+class PageDecoder:
+    """Decodes the pages of one stream.
+
+    Args:
+        names: Types of the selected fields, by name.
+        on_unselected: Told the names of fields that the API sends although they
+            were not asked for, each name once.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, FieldType],
+        on_unselected: Callable[[Iterable[str]], None],
+    ) -> None:
+        """Create the decoders."""
+        self._names = names
+        self._on_unselected = on_unselected
+        self._use(RowType(names))
+        self._strict = True
+
+    def _use(self, row_type: RowType) -> None:
+        self.row_type = row_type
+        self._strict_decoder = _decoder(row_type.strict)
+        self._lenient_decoder = _decoder(row_type.lenient)
+
+    def decode(self, body: bytes) -> Answered:
+        """Decode the bytes of an answer.
+
+        Args:
+            body: The whole body, UTF-8 JSON.
+
+        Raises:
+            MalformedAnswerError: If it is not the JSON of a report.
+        """
+        body = body.removeprefix(_BOM)
+        try:
+            answer = self._decode_answer(body)
+            page = self._page(answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedAnswerError(str(error)) from error
+        self.row_type.drop_ignored(page.rows)
+        return Answered(answer, page)
+
+    def _decode_answer(self, body: bytes) -> _Answer[Row]:
+        """Decode strictly if possible, and remember if it was not.
+
+        Text where text belongs is the rule, and checked for free by the decoder. An
+        API that sends numbers for a text gets the slower way from then on.
+        """
+        if self._strict:
+            try:
+                return self._strict_decoder.decode(body)
+            except msgspec.ValidationError:
+                if self._ignore_unselected(_names_in(body)):
+                    return self._decode_answer(body)
+                self._strict = False
+        try:
+            return self._lenient_decoder.decode(body)
+        except msgspec.ValidationError:
+            if self._ignore_unselected(_names_in(body)):
+                return self._decode_answer(body)
+            raise
+
+    def _ignore_unselected(self, names: Iterable[str]) -> bool:
+        """Accept fields that nobody selected; tell whether there were new ones."""
+        known = {*self._names, *self.row_type.ignored}
+        news = sorted(set(names) - known)
+        if news:
+            self._on_unselected(news)
+            self._use(RowType(self._names, [*self.row_type.ignored, *news]))
+        return bool(news)
+
+    def _page(self, answer: _Answer[Row]) -> Page:
+        if answer.data is not None:
+            return Page(answer.data, answer.has_more, answer.count, self._strict)
+        if answer.rows is None:
+            if answer.is_error:
+                return Page([])
+            message = "the answer has neither `data` nor `Rows`"
+            raise MalformedAnswerError(message)
+        rows, strict = self._rows(answer.rows, answer.columns)
+        count = answer.count if answer.CountRows is None else answer.CountRows
+        return Page(rows, answer.has_more, count, strict)
+
+    def _rows(
+        self, raw: msgspec.Raw, columns: Sequence[str | dict[str, Any]]
+    ) -> tuple[Sequence[Row], bool]:
+        """Rows under `Rows`: objects, or arrays in the order of the columns."""
+        body = bytes(raw)
+        if body.startswith(b"null"):
+            return [], True
+        if not body.lstrip(b"[ \t\r\n").startswith(b"{"):
+            arrays = msgspec.json.decode(body, type=list[list[Any]])
+            return self._from_arrays(arrays, columns), False
+        # Wrapped as `data`, objects take the same way as the other shape's.
+        answer = self._decode_answer(b'{"data":' + body + b"}")
+        return answer.data or [], self._strict
+
+    def _from_arrays(
+        self, arrays: list[list[Any]], columns: Sequence[str | dict[str, Any]]
+    ) -> list[Row]:
+        if not arrays:
+            return []
+        names = [_column_name(column) for column in columns]
+        if any(len(array) != len(names) for array in arrays):
+            message = f"a row has not as many values as there are columns ({len(names)})"
+            raise MalformedAnswerError(message)
+        if missing := [n for n in self.row_type.names if n not in names]:
+            message = f"the answer lacks the columns {', '.join(missing)}"
+            raise MalformedAnswerError(message)
+        self._ignore_unselected(names)
+        make = self.row_type.lenient
+        places = [names.index(name) for name in self.row_type.names]
+        if len(places) == 1:  # itemgetter returns a bare value then
+            return [make(array[places[0]]) for array in arrays]
+        pick = itemgetter(*places)
+        return [make(*pick(array)) for array in arrays]
+
+
+@dataclass(slots=True)
+class Answered:
+    """A decoded answer: its errors, if any, and its page."""
+
+    reply: Reply
+    page: Page
+
+
+def _decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[_Answer[Row]]:
+    return msgspec.json.Decoder(_Answer[row])  # type: ignore[valid-type]
+
+
+def _names_in(body: bytes) -> set[str]:
+    """All names of fields in the rows of an answer, whatever its shape."""
+    answer = msgspec.json.decode(body, type=_Answer[dict[str, msgspec.Raw]])
+    return set().union(*(answer.data or []))
+
+
+def _column_name(column: str | dict[str, Any]) -> str:
+    """The name of a column: a string, or an object that holds it."""
+    if isinstance(column, str):
+        return column
+    for key in ("Name", "name", "Field"):
+        if isinstance(column.get(key), str):
+            return str(column[key])
+    message = f"a column has no name: {column}"
+    raise MalformedAnswerError(message)

@@ -1,0 +1,169 @@
+"""Typed rows: one struct type per stream, filled and converted a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_targetads.catalogue import INTERACTION_TIME
+from tap_targetads.errors import DataError
+from tap_targetads.values import NATIVE_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tap_targetads.catalogue import Field, FieldType
+
+Row = Any
+"""A struct made by `RowType`: one attribute per selected field."""
+
+_WIRE_TYPES: Mapping[str, Any] = {
+    "string": str | None,
+    "integer": int | float | str | None,
+    "number": float | str | None,
+    "boolean": bool | int | str | None,
+    "date": str | None,
+    "date-time": str | None,
+}
+"""What the decoder accepts for a field: its type, or text that will be converted."""
+
+
+class RowType:
+    """The struct types into which rows are decoded.
+
+    The attributes stand in alphabetical order of the fields' names, so that the JSON
+    of a row, and with it its key, does not depend on the order of the catalogue.
+
+    Args:
+        names: Types of the selected fields, by name.
+        ignored: Names of fields that the API sends although nobody selected them.
+    """
+
+    def __init__(
+        self, names: Mapping[str, FieldType], ignored: Iterable[str] = ()
+    ) -> None:
+        """Create the struct types."""
+        self.names = tuple(sorted(names))
+        self.ignored = tuple(sorted(ignored))
+        # Any text can be a field's name, but not an attribute's.
+        self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
+        self._ignored_attributes = [f"x{i}" for i in range(len(self.ignored))]
+        self.strict = self._define({n: _WIRE_TYPES[t] for n, t in names.items()})
+        self.lenient = self._define(dict.fromkeys(names, Any))
+
+    def _define(self, types: Mapping[str, Any]) -> type[msgspec.Struct]:
+        fields = [(self.attributes[n], types[n], None) for n in self.names]
+        # A field that nobody selected is accepted, but never written: an attribute
+        # that is unset is left out by the encoder.
+        unwanted = [
+            (a, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+            for a in self._ignored_attributes
+        ]
+        wire_names = {a: n for n, a in self.attributes.items()}
+        wire_names.update(zip(self._ignored_attributes, self.ignored, strict=True))
+        return msgspec.defstruct(
+            "Row",
+            [*fields, *unwanted],
+            rename=wire_names,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+
+    def drop_ignored(self, rows: Sequence[Row]) -> None:
+        """Forget the values of the fields that nobody selected."""
+        for attribute in self._ignored_attributes:
+            for row in rows:
+                setattr(row, attribute, msgspec.UNSET)
+
+
+@dataclass(slots=True)
+class Column:
+    """One selected field, and how its values become what the schema promises."""
+
+    field: Field
+    attribute: str
+    convert: Callable[[Any], Any]
+    native: frozenset[type] = frozenset()
+    get: Callable[[Row], Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what every page needs."""
+        self.native = NATIVE_TYPES[self.field.type]
+        self.get = attrgetter(self.attribute)
+
+
+class RowConverter:
+    """Converts the columns of a page in place.
+
+    Args:
+        stream: Name of the stream, for error lines.
+        fields: The selected fields.
+        row_type: The type of the rows.
+        conversions: The conversion for each field type.
+        null_bad_values: Write null for a value that cannot be converted, instead of
+            stopping.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        fields: Iterable[Field],
+        row_type: RowType,
+        conversions: Mapping[FieldType, Callable[[Any], Any]],
+        *,
+        null_bad_values: bool,
+    ) -> None:
+        """Prepare one column per field."""
+        self._stream = stream
+        self._null_bad_values = null_bad_values
+        attributes = row_type.attributes
+        self._columns = [
+            Column(f, attributes[f.name], conversions[f.type]) for f in fields
+        ]
+        self._time = attrgetter(attributes[INTERACTION_TIME])
+        self.bad_values: dict[str, int] = {}
+        """How many values became null because they could not be converted."""
+
+    def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
+        """Give every value of the rows its field's type.
+
+        Args:
+            rows: Rows of one page.
+            strict: Whether the decoder has already checked that texts are texts.
+
+        Raises:
+            DataError: If a value cannot be converted, and must not become null.
+        """
+        for column in self._columns:
+            if strict and column.field.type == "string":
+                continue
+            values = list(map(column.get, rows))
+            if not column.native.issuperset(map(type, values)):
+                self._convert_column(column, rows, values)
+
+    def _convert_column(
+        self, column: Column, rows: Sequence[Row], values: Sequence[Any]
+    ) -> None:
+        attribute, convert, native = column.attribute, column.convert, column.native
+        for row, value in zip(rows, values, strict=True):
+            if type(value) not in native:
+                try:
+                    converted = convert(value)
+                except ValueError:
+                    converted = self._bad_value(column.field, row, value)
+                setattr(row, attribute, converted)
+
+    def _bad_value(self, bad: Field, row: Row, value: Any) -> None:
+        if not self._null_bad_values:
+            shown = value if isinstance(value, str) else repr(value)
+            message = (
+                f"Stream {self._stream}, field {bad.name}, day "
+                f"{str(self._time(row))[:10]}: {shown[:80]!r} is not a {bad.type}. "
+                f"Declare another type for the field in `extra_fields`, or set "
+                f'`on_bad_value` to "null".'
+            )
+            raise DataError(message)
+        self.bad_values[bad.name] = self.bad_values.get(bad.name, 0) + 1

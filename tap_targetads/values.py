@@ -1,0 +1,189 @@
+"""Conversion of the API's values to the types of their fields."""
+
+from __future__ import annotations
+
+import math
+import sys
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
+
+    from tap_targetads.catalogue import FieldType
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+_MINUTE = len("2024-01-15 10:30")
+_MEMO_LIMIT = 100_000
+
+
+class _Memo(dict[str, str]):
+    """Remembers the results of a conversion, a bounded number of them."""
+
+    def __init__(self, convert: Callable[[str], str]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    @override
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _MEMO_LIMIT:
+            self.clear()
+        result = self[text] = self._convert(text)
+        return result
+
+
+class UtcTimes:
+    """Converts the API's times to UTC.
+
+    The API gives `2024-01-15 10:30:45`, without a zone; a time with a zone is taken
+    at its word. Where daylight saving makes a local time happen twice, it is the
+    first of the two; where it skips a time, the clock before the change is used.
+
+    Args:
+        zone: The zone of times that have none.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """Create the converter with empty memos."""
+        self._zone = zone
+        # Offsets change on whole minutes, so that a time is the sum of two parts
+        # that repeat: its minute in UTC, and its seconds. Looking both up costs a
+        # tenth of a conversion.
+        self._minutes = _Memo(self._minute)
+        self._seconds = _Memo(_second)
+
+    def __call__(self, text: str) -> str:
+        """The time in UTC, like `2024-01-15T07:30:45+00:00`.
+
+        Raises:
+            ValueError: If the text is not a time.
+        """
+        try:
+            return self._minutes[text[:_MINUTE]] + self._seconds[text[_MINUTE:]]
+        except ValueError:
+            return self._utc(_datetime(text)).isoformat()
+
+    def _minute(self, text: str) -> str:
+        utc = self._utc(_datetime(text + ":00"))
+        if utc.second:  # local mean time, before zones had whole minutes
+            raise ValueError(text)
+        return utc.isoformat()[:_MINUTE]
+
+    def _utc(self, time: datetime) -> datetime:
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=self._zone)
+        return time.astimezone(timezone.utc)
+
+
+def _second(text: str) -> str:
+    time = _datetime("2000-01-01T00:00" + text)
+    if time.tzinfo:
+        raise ValueError(text)
+    return time.isoformat()[_MINUTE:] + "+00:00"
+
+
+def _datetime(text: str) -> datetime:
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError as error:
+        raise ValueError(text) from error
+
+
+def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
+    """The conversion of a value that is not null, for each field type.
+
+    A conversion raises ValueError for a value that it cannot convert, and returns
+    null for an empty string.
+
+    Args:
+        zone: The zone of times that have none.
+    """
+    times, dates = UtcTimes(zone), _Memo(_date)
+    return {
+        "string": _string,
+        "integer": _integer,
+        "number": _number,
+        "boolean": _boolean,
+        "date": lambda value: dates[_text(value)] if value else _empty(value),
+        "date-time": lambda value: times(_text(value)) if value else _empty(value),
+    }
+
+
+NATIVE_TYPES: Mapping[FieldType, frozenset[type]] = {
+    "string": frozenset({str, type(None)}),
+    "integer": frozenset({int, type(None)}),
+    "number": frozenset({float, type(None)}),
+    "boolean": frozenset({bool, type(None)}),
+    "date": frozenset({type(None)}),
+    "date-time": frozenset({type(None)}),
+}
+"""The Python types of a decoded value that need no conversion."""
+
+
+def _empty(value: Any) -> None:
+    """Null for an empty string; other empty values are no text."""
+    if value != "":  # noqa: PLC1901 - 0 and False are not empty strings
+        raise ValueError(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(value)  # noqa: TRY004 - callers catch one kind of error
+    return value
+
+
+def _date(text: str) -> str:
+    """A date; the time of day of a date-time is dropped, if it is midnight."""
+    day = date.fromisoformat(text[:10])
+    if text[10:] and _datetime(text).time() != datetime.min.time():
+        raise ValueError(text)
+    return day.isoformat()
+
+
+def _string(value: Any) -> str:
+    """The text itself, or the JSON of what is no text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        if "_" in value:  # Python's separator, not the API's
+            raise ValueError(value)
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = _number(value)
+    if number is not None and not number.is_integer():
+        raise ValueError(value)
+    return None if number is None else int(number)
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, str):
+        value = value.strip().lower()
+        if not value:
+            return None
+    words = {"true": True, "1": True, 1: True, "false": False, "0": False, 0: False}
+    try:
+        return words[value]
+    except (KeyError, TypeError):
+        raise ValueError(value) from None

@@ -1,0 +1,84 @@
+"""Date windows that tile a period, and the instants at which days begin and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+ONE_DAY = timedelta(days=1)
+ONE_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whole days from `start` to `end`, both included."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> int:
+        """Number of days in the window, at least 1."""
+        return (self.end - self.start).days + 1
+
+    def __str__(self) -> str:
+        """The window as log lines show it."""
+        return f"{self.start}" if self.days == 1 else f"{self.start}..{self.end}"
+
+
+def tile(start: date, end: date, days: int) -> Iterator[Window]:
+    """Cut a period into windows without gap or overlap.
+
+    Args:
+        start: First day of the period, included.
+        end: Last day of the period, included. Before `start` there is no window.
+        days: Length of a window, at least 1. The last window may be shorter.
+
+    Yields:
+        The windows in order. Together they hold every day of the period once.
+    """
+    while start <= end:
+        last = min(start + timedelta(days=days - 1), end)
+        yield Window(start, last)
+        start = last + ONE_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days of a time zone, as instants in UTC.
+
+    A bookmark is the last whole second of a day: all rows up to it were written.
+    """
+
+    zone: ZoneInfo
+
+    def begin(self, day: date) -> datetime:
+        """The first instant of a day, in UTC.
+
+        Where midnight is skipped or happens twice because of daylight saving, it is
+        the instant at which the date begins.
+        """
+        midnight = datetime.combine(day, time.min, tzinfo=self.zone)
+        return midnight.astimezone(timezone.utc)
+
+    def bookmark(self, day: date) -> datetime:
+        """The last whole second of a day, in UTC."""
+        return self.begin(day + ONE_DAY) - ONE_SECOND
+
+    def first_day_after(self, bookmark: datetime) -> date:
+        """The first day that a bookmark does not cover completely.
+
+        Args:
+            bookmark: Any instant, with its zone. One in the middle of a day leaves
+                that whole day to be read again.
+        """
+        return (bookmark + ONE_SECOND).astimezone(self.zone).date()
+
+    def day_of(self, instant: datetime) -> date:
+        """The date of an instant in this zone."""
+        return instant.astimezone(self.zone).date()
