@@ -1,7 +1,7 @@
-"""Row keys: a hash of what a row is, and of which of several equals it is.
+r"""Row keys: a hash of what a row is, and of which of several equals it is.
 
 The API gives rows no identity, so the tap makes one from their values. A key is
-`xxh3_128(project \\0 stream \\0 line, seed=ordinal)` in hex, where `line` is the
+`xxh3_128(project \0 stream \0 line, seed=ordinal)` in hex, where `line` is the
 compact JSON of the selected fields in alphabetical order, and `ordinal` counts the
 equals before it. Reading the same rows again, in any order and with any paging, gives
 the same set of keys, and two equal rows stay two.

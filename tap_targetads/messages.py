@@ -94,7 +94,9 @@ class RecordEncoder:
         name = msgspec.json.encode(stream)
         self._head = b'{"type":"RECORD","stream":' + name + b',"record":{'
         self._project = (
-            b"" if project_id is None else b'"%s":%d,' % (PROJECT_ID.encode(), project_id)
+            b""
+            if project_id is None
+            else b'"%s":%d,' % (PROJECT_ID.encode(), project_id)
         )
 
     def blocks(

@@ -33,7 +33,7 @@ class _Answer(Reply, Generic[RowT], rename={"rows": "Rows", "columns": "Columns"
 
     data: list[RowT] | None = None
     rows: msgspec.Raw | None = None
-    columns: list[str | dict[str, Any]] = []
+    columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
     count: int | None = None
     CountRows: int | None = None
@@ -55,14 +55,10 @@ class Page:
     count: int | None = None
     strict: bool = True
 
-    def looks_like(self, other: Page | None) -> bool:
-        """Whether two pages begin and end with the same rows."""
-        return (
-            other is not None
-            and len(self.rows) == len(other.rows) > 0
-            and self.rows[0] == other.rows[0]
-            and self.rows[-1] == other.rows[-1]
-        )
+    def fingerprint(self) -> tuple[int, bytes]:
+        """What two pages have in common if they begin and end with the same rows."""
+        ends = [self.rows[0], self.rows[-1]] if self.rows else []
+        return len(self.rows), msgspec.json.encode(ends)
 
 
 class PageDecoder:
@@ -145,7 +141,7 @@ class PageDecoder:
                 return Page([])
             message = "the answer has neither `data` nor `Rows`"
             raise MalformedAnswerError(message)
-        rows, strict = self._rows(answer.rows, answer.columns)
+        rows, strict = self._rows(answer.rows, answer.columns or [])
         count = answer.count if answer.CountRows is None else answer.CountRows
         return Page(rows, answer.has_more, count, strict)
 
@@ -170,7 +166,9 @@ class PageDecoder:
             return []
         names = [_column_name(column) for column in columns]
         if any(len(array) != len(names) for array in arrays):
-            message = f"a row has not as many values as there are columns ({len(names)})"
+            message = (
+                f"a row has not as many values as there are columns ({len(names)})"
+            )
             raise MalformedAnswerError(message)
         if missing := [n for n in self.row_type.names if n not in names]:
             message = f"the answer lacks the columns {', '.join(missing)}"

@@ -126,28 +126,32 @@ class PageReader:
             ApiError: If the API refuses, or its pages contradict each other.
         """
         paginator = ReportPaginator(0, self._page_size)
-        previous: Page | None = None
+        previous: tuple[int, bytes] | None = None
         rows = 0
-        while not paginator.finished:
-            offset = paginator.current_value
-            page = self._page(project_id, window, offset, self._page_size)
+        while True:
+            page = self._page(
+                project_id, window, paginator.current_value, self._page_size
+            )
             try:
                 paginator.advance(page)  # type: ignore[arg-type] # see the paginator
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
             if not (whole or paginator.finished or window.days == 1):
                 raise WindowTooLargeError
-            if page.looks_like(previous):
+            fingerprint = page.fingerprint()
+            if fingerprint == previous and page.rows:
                 self._check_offset_counts(project_id, window)
-            previous = page
+            previous = fingerprint
             rows += len(page.rows)
             self._converter.convert(page.rows, strict=page.strict)
             yield page
-        if previous and previous.count not in {None, len(previous.rows), rows}:
+            if paginator.finished:
+                break
+        if page.count not in {None, len(page.rows), rows}:
             self._logger.warning(
-                "%s: the API counted %d rows, but delivered %d.",
+                "%s: the API counted %s rows, but delivered %d.",
                 self._query.subject(project_id, window),
-                previous.count,
+                page.count,
                 rows,
             )
 

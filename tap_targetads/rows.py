@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -79,20 +79,15 @@ class RowType:
                 setattr(row, attribute, msgspec.UNSET)
 
 
-@dataclass(slots=True)
-class Column:
+@dataclass(frozen=True, slots=True)
+class _Column:
     """One selected field, and how its values become what the schema promises."""
 
     field: Field
     attribute: str
+    get: Callable[[Row], Any]
     convert: Callable[[Any], Any]
-    native: frozenset[type] = frozenset()
-    get: Callable[[Row], Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepare what every page needs."""
-        self.native = NATIVE_TYPES[self.field.type]
-        self.get = attrgetter(self.attribute)
+    native: frozenset[type]
 
 
 class RowConverter:
@@ -121,7 +116,14 @@ class RowConverter:
         self._null_bad_values = null_bad_values
         attributes = row_type.attributes
         self._columns = [
-            Column(f, attributes[f.name], conversions[f.type]) for f in fields
+            _Column(
+                field,
+                attributes[field.name],
+                attrgetter(attributes[field.name]),
+                conversions[field.type],
+                NATIVE_TYPES[field.type],
+            )
+            for field in fields
         ]
         self._time = attrgetter(attributes[INTERACTION_TIME])
         self.bad_values: dict[str, int] = {}
@@ -145,7 +147,7 @@ class RowConverter:
                 self._convert_column(column, rows, values)
 
     def _convert_column(
-        self, column: Column, rows: Sequence[Row], values: Sequence[Any]
+        self, column: _Column, rows: Sequence[Row], values: Sequence[Any]
     ) -> None:
         attribute, convert, native = column.attribute, column.convert, column.native
         for row, value in zip(rows, values, strict=True):
@@ -153,17 +155,19 @@ class RowConverter:
                 try:
                     converted = convert(value)
                 except ValueError:
-                    converted = self._bad_value(column.field, row, value)
+                    self._note_bad_value(column.field, row, value)
+                    converted = None
                 setattr(row, attribute, converted)
 
-    def _bad_value(self, bad: Field, row: Row, value: Any) -> None:
+    def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
+        """Count a value that cannot be converted, or stop because of it."""
         if not self._null_bad_values:
             shown = value if isinstance(value, str) else repr(value)
             message = (
-                f"Stream {self._stream}, field {bad.name}, day "
-                f"{str(self._time(row))[:10]}: {shown[:80]!r} is not a {bad.type}. "
-                f"Declare another type for the field in `extra_fields`, or set "
-                f'`on_bad_value` to "null".'
+                f"Stream {self._stream}, field {field.name}, day "
+                f"{str(self._time(row))[:10]}: {shown[:80]!r} is not a {field.type}. "
+                "Declare another type for the field in `extra_fields`, or set "
+                '`on_bad_value` to "null".'
             )
             raise DataError(message)
-        self.bad_values[bad.name] = self.bad_values.get(bad.name, 0) + 1
+        self.bad_values[field.name] = self.bad_values.get(field.name, 0) + 1

@@ -137,14 +137,14 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "interaction_types",
-        th.ArrayType(th.StringType(min_length=1), uniqueItems=True, minItems=1),
+        th.ArrayType(th.StringType(min_length=1)),
         default=DEFAULT_INTERACTION_TYPES,
         title="Interaction types",
         description="The interaction types to read, one stream each.",
     ),
     th.Property(
         "media_campaign_ids",
-        th.ArrayType(th.IntegerType, uniqueItems=True, maxItems=MAX_CAMPAIGN_IDS),
+        th.ArrayType(th.IntegerType),
         title="Media campaign ids",
         description="Read only the rows of these campaigns (placement ids), at most "
         "20. Default: all rows, with and without a campaign.",
@@ -187,7 +187,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.NumberType(exclusiveMinimum=0),
+        th.DecimalType(exclusive_minimum=0),
         default=310,
         title="Request timeout",
         description="Seconds to wait for an answer. The API itself gives up at 300.",
@@ -255,7 +255,7 @@ class Settings:
             page_size=config["page_size"],
             window_days=config["window_days"],
             lookback_days=config["lookback_days"],
-            media_campaign_ids=tuple(config.get("media_campaign_ids") or ()),
+            media_campaign_ids=_campaign_ids(config),
             null_bad_values=config["on_bad_value"] == "null",
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],
@@ -291,7 +291,7 @@ def extra_fields(config: Mapping[str, Any]) -> list[Field]:
     """
     fields = []
     for item in config.get("extra_fields") or ():
-        entry = {"name": item} if isinstance(item, str) else item
+        entry: dict[str, Any] = {"name": item} if isinstance(item, str) else item
         if entry["name"] in {INTERACTION_TIME, PROJECT_ID, ROW_KEY}:
             raise SettingsError(
                 "extra_fields", f"`{entry['name']}` cannot be redefined. Remove it."
@@ -352,6 +352,17 @@ def _api_url(url: str) -> str:
             "(http:// only on localhost).",
         )
     return url.rstrip("/")
+
+
+def _campaign_ids(config: Mapping[str, Any]) -> tuple[int, ...]:
+    ids = tuple(dict.fromkeys(config.get("media_campaign_ids") or ()))
+    if len(ids) > MAX_CAMPAIGN_IDS:
+        raise SettingsError(
+            "media_campaign_ids",
+            f"has {len(ids)} ids, but the API takes at most {MAX_CAMPAIGN_IDS}. "
+            "Remove some.",
+        )
+    return ids
 
 
 def _tokens(config: Mapping[str, Any]) -> dict[int, str]:

@@ -16,7 +16,6 @@ from tap_targetads.catalogue import (
     INTERACTION_TIME,
     PROJECT_ID,
     ROW_KEY,
-    Field,
     fields_of,
     stream_schema,
 )
@@ -96,9 +95,7 @@ class InteractionStream(Stream):
             or self.config.get("flattening_enabled")
             or self.config.get("batch_config")
             or self.is_dry_run
-            or (
-                not self.is_incremental and self.emit_activate_version_messages
-            )
+            or (not self.is_incremental and self.emit_activate_version_messages)
         )
 
     @property

@@ -136,9 +136,7 @@ class TapTargetADS(Tap):
 
     @classmethod
     @override
-    def cb_test(
-        cls, ctx: click.Context, param: click.Option, value: str
-    ) -> None:
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """`--test`: say of each project whether it can be read."""
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tap_targetads.catalogue import FieldType
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 _MINUTE = len("2024-01-15 10:30")
 _MEMO_LIMIT = 100_000
@@ -31,7 +25,6 @@ class _Memo(dict[str, str]):
         super().__init__()
         self._convert = convert
 
-    @override
     def __missing__(self, text: str) -> str:
         if len(self) >= _MEMO_LIMIT:
             self.clear()
@@ -129,7 +122,7 @@ NATIVE_TYPES: Mapping[FieldType, frozenset[type]] = {
 
 def _empty(value: Any) -> None:
     """Null for an empty string; other empty values are no text."""
-    if value != "":  # noqa: PLC1901 - 0 and False are not empty strings
+    if value != "":
         raise ValueError(value)
 
 
@@ -159,7 +152,7 @@ def _number(value: Any) -> float | None:
         if "_" in value:  # Python's separator, not the API's
             raise ValueError(value)
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(value)
+        raise ValueError(value)  # noqa: TRY004 - callers catch one kind of error
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(value)

@@ -1,0 +1,1 @@
+"""Measurements of the tap beside its peers, on the same pages."""
