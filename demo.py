@@ -41,7 +41,7 @@ def meltano(environment: str, *arguments: str, capture: bool = False) -> str:
     program = Path(sys.executable).with_name("meltano")
     # Plugins start four times slower when Python may not keep its bytecode.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [program, f"--environment={environment}", *arguments],
         cwd=PROJECT,
         env=variables,
@@ -75,7 +75,7 @@ def load(connection: duckdb.DuckDBPyConnection, stream: dict[str, Any]) -> bool:
         CREATE OR REPLACE TABLE "{name}" AS
         SELECT * FROM read_json($file, format = 'newline_delimited', columns = $columns)
         {once}
-        """,  # noqa: S608 - the name comes from the tap
+        """,
         {"file": str(file), "columns": columns},
     )
     return True
@@ -84,7 +84,7 @@ def load(connection: duckdb.DuckDBPyConnection, stream: dict[str, Any]) -> bool:
 def show(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
     """Print counts per day, a sample, and how to go on."""
     counts = "\nUNION ALL ".join(
-        f"""SELECT '{t}' AS stream, "InteractionDate" AS day FROM "{t}" """  # noqa: S608
+        f"""SELECT '{t}' AS stream, "InteractionDate" AS day FROM "{t}" """
         for t in tables
     )
     print("\nRows per day and stream")
@@ -93,12 +93,14 @@ def show(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
     ).show(max_rows=400)
     print("Rows per stream")
     connection.sql(
-        f"SELECT stream, count(*) AS rows FROM ({counts}) GROUP BY ALL ORDER BY ALL"  # noqa: S608
+        f"SELECT stream, count(*) AS rows FROM ({counts}) GROUP BY ALL ORDER BY ALL"
     ).show()
     print(f"A sample of {tables[-1]}")
-    connection.sql(f'SELECT * FROM "{tables[-1]}" LIMIT 3').show()  # noqa: S608
+    connection.sql(f'SELECT * FROM "{tables[-1]}" LIMIT 3').show()
     print(f"The database: {DATABASE}")
-    print(f"""Ask it:       uv run demo.py --query 'SELECT count(*) FROM {tables[-1]}'""")
+    print(
+        f"""Ask it:       uv run demo.py --query 'SELECT count(*) FROM {tables[-1]}'"""
+    )
 
 
 def main() -> None:
@@ -117,7 +119,9 @@ def main() -> None:
         return
     environment = arguments.environment
     meltano(environment, "run", "tap-targetads", "target-jsonl")
-    catalog = meltano(environment, "invoke", "tap-targetads", "--discover", capture=True)
+    catalog = meltano(
+        environment, "invoke", "tap-targetads", "--discover", capture=True
+    )
     with duckdb.connect(str(DATABASE)) as connection:
         streams = json.loads(catalog)["streams"]
         tables = [s["tap_stream_id"] for s in streams if load(connection, s)]

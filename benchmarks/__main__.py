@@ -57,7 +57,7 @@ class Run:
 def run(module: str, config: Path) -> Run:
     """Run a tap to the end, and measure its process alone."""
     command = [sys.executable, "-m", module, "--config", str(config)]
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     assert process.stderr is not None  # noqa: S101 - asked for above

@@ -30,6 +30,7 @@ LONGEST_WAIT = 300.0
 """Upper bound, in seconds, of the exponential waits."""
 
 _SHOWN_TEXT = 300
+_PIECE = 1 << 20
 
 _REMEDIES: Mapping[str, str] = {
     "Fields": "Deselect that field in the catalog, or remove it from `extra_fields`.",
@@ -221,7 +222,10 @@ class Client:
                 timeout=self._timeout,
                 # A redirect would turn a POST into a GET, or carry the token away.
                 allow_redirects=False,
+                stream=True,
             )
+            # Ten times faster in large pieces than in those of `response.content`.
+            body = b"".join(response.iter_content(_PIECE))
         except requests.Timeout as error:
             message = f"no answer within {self._timeout:g} s."
             raise PassingFailureError(message) from error
@@ -230,9 +234,9 @@ class Client:
             raise PassingFailureError(message) from error
         self._log_duration(call, response)
         if response.status_code != HTTPStatus.OK:
-            raise self._failure(call, response, _error_in(response.content))
+            raise self._failure(call, response, _error_in(body))
         try:
-            answer = decode(response.content)
+            answer = decode(body)
         except MalformedAnswerError as error:
             message = self._clean(f"the answer is malformed ({error}).")
             raise PassingFailureError(message, status=HTTPStatus.OK) from error

@@ -29,10 +29,13 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _Answer(Reply, Generic[RowT], rename={"rows": "Rows", "columns": "Columns"}):
-    """What a report answers, in either shape."""
+    """What a report answers, in either shape.
 
-    data: list[RowT] | None = None
-    rows: msgspec.Raw | None = None
+    Rows that are null are no rows: so some servers write an empty list.
+    """
+
+    data: list[RowT] | msgspec.UnsetType | None = msgspec.UNSET
+    rows: msgspec.Raw = msgspec.Raw()
     columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
     count: int | None = None
@@ -134,16 +137,17 @@ class PageDecoder:
         return bool(news)
 
     def _page(self, answer: _Answer[Row]) -> Page:
-        if answer.data is not None:
-            return Page(answer.data, answer.has_more, answer.count, self._strict)
-        if answer.rows is None:
+        if answer.data is not msgspec.UNSET:
+            rows = answer.data or []
+            return Page(rows, answer.has_more, answer.count, self._strict)
+        if not bytes(answer.rows):
             if answer.is_error:
                 return Page([])
             message = "the answer has neither `data` nor `Rows`"
             raise MalformedAnswerError(message)
-        rows, strict = self._rows(answer.rows, answer.columns or [])
+        found, strict = self._rows(answer.rows, answer.columns or [])
         count = answer.count if answer.CountRows is None else answer.CountRows
-        return Page(rows, answer.has_more, count, strict)
+        return Page(found, answer.has_more, count, strict)
 
     def _rows(
         self, raw: msgspec.Raw, columns: Sequence[str | dict[str, Any]]

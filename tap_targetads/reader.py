@@ -144,14 +144,17 @@ class PageReader:
             previous = fingerprint
             rows += len(page.rows)
             self._converter.convert(page.rows, strict=page.strict)
+            counted, on_page = page.count, len(page.rows)
             yield page
+            # Two pages at once would double the memory.
+            del page
             if paginator.finished:
                 break
-        if page.count not in {None, len(page.rows), rows}:
+        if counted not in {None, on_page, rows}:
             self._logger.warning(
                 "%s: the API counted %s rows, but delivered %d.",
                 self._query.subject(project_id, window),
-                page.count,
+                counted,
                 rows,
             )
 

@@ -151,13 +151,14 @@ class RowConverter:
     ) -> None:
         attribute, convert, native = column.attribute, column.convert, column.native
         for row, value in zip(rows, values, strict=True):
-            if type(value) not in native:
-                try:
-                    converted = convert(value)
-                except ValueError:
-                    self._note_bad_value(column.field, row, value)
-                    converted = None
-                setattr(row, attribute, converted)
+            if type(value) in native:
+                continue
+            try:
+                converted = None if value == "" else convert(value)
+            except (TypeError, ValueError):
+                self._note_bad_value(column.field, row, value)
+                converted = None
+            setattr(row, attribute, converted)
 
     def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
         """Count a value that cannot be converted, or stop because of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -23,7 +24,7 @@ from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -187,7 +188,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.DecimalType(exclusive_minimum=0),
+        th.IntegerType(minimum=1),
         default=310,
         title="Request timeout",
         description="Seconds to wait for an answer. The API itself gives up at 300.",
@@ -223,7 +224,7 @@ class Settings:
     lookback_days: int
     media_campaign_ids: tuple[int, ...]
     null_bad_values: bool
-    request_timeout: float
+    request_timeout: int
     max_retries: int
 
     @classmethod
@@ -269,6 +270,27 @@ class Settings:
         """
         now = now or datetime.now(timezone.utc)
         return self.calendar.day_of(now) - ONE_DAY
+
+
+def wrong_variable(environ: Mapping[str, str], prefix: str) -> SettingsError | None:
+    """The environment variable that the SDK could not parse, if there is one.
+
+    Args:
+        environ: The environment.
+        prefix: What the names of the tap's variables begin with.
+    """
+    parsers: dict[str, Callable[[str], object]]
+    parsers = {"integer": int, "array": json.loads, "object": json.loads}
+    for name, schema in CONFIG_SCHEMA.to_dict()["properties"].items():
+        variable = prefix + name.upper()
+        kinds = [kind for kind in parsers if kind in schema["type"]]
+        try:
+            for kind in kinds:
+                parsers[kind](environ.get(variable, "0"))
+        except ValueError:
+            problem = f"{variable} has a value that is not an {kinds[0]}. Correct it."
+            return SettingsError(name, problem)
+    return None
 
 
 def stream_name(interaction_type: str) -> str:

@@ -177,6 +177,8 @@ class InteractionStream(Stream):
                         yield from encoder.records(page.rows, keys)
                     else:
                         self._write(encoder.blocks(page.rows, keys))
+                    # Two pages at once would double the memory.
+                    del page
             except WindowTooLargeError:
                 # Equal rows must be told apart within a window, which takes memory
                 # for all of its rows: a window is one page, or else one day.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ from tap_targetads.settings import (
     DEFAULT_INTERACTION_TYPES,
     Settings,
     unique_streams,
+    wrong_variable,
 )
 from tap_targetads.streams import InteractionStream
 from tap_targetads.windows import Window
@@ -54,7 +56,12 @@ class TapTargetADS(Tap):
         Raises:
             SettingsError: If a setting has a value that cannot work.
         """
-        super().__init__(*args, validate_config=validate_config, **kwargs)
+        try:
+            super().__init__(*args, validate_config=validate_config, **kwargs)
+        except ValueError as error:
+            # The SDK parses variables without saying which one it could not.
+            prefix = f"{self.name.upper().replace('-', '_')}_"
+            raise wrong_variable(os.environ, prefix) or error from error
         if validate_config:
             _ = self.settings
 

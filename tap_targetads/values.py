@@ -60,7 +60,7 @@ class UtcTimes:
         """
         try:
             return self._minutes[text[:_MINUTE]] + self._seconds[text[_MINUTE:]]
-        except ValueError:
+        except (KeyError, TypeError, ValueError):
             return self._utc(_datetime(text)).isoformat()
 
     def _minute(self, text: str) -> str:
@@ -90,22 +90,20 @@ def _datetime(text: str) -> datetime:
 
 
 def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
-    """The conversion of a value that is not null, for each field type.
+    """The conversion of a value, for each field type.
 
-    A conversion raises ValueError for a value that it cannot convert, and returns
-    null for an empty string.
+    A conversion raises TypeError or ValueError for a value that it cannot convert.
 
     Args:
         zone: The zone of times that have none.
     """
-    times, dates = UtcTimes(zone), _Memo(_date)
     return {
         "string": _string,
         "integer": _integer,
         "number": _number,
         "boolean": _boolean,
-        "date": lambda value: dates[_text(value)] if value else _empty(value),
-        "date-time": lambda value: times(_text(value)) if value else _empty(value),
+        "date": _Memo(_date).__getitem__,
+        "date-time": UtcTimes(zone),
     }
 
 
@@ -118,18 +116,6 @@ NATIVE_TYPES: Mapping[FieldType, frozenset[type]] = {
     "date-time": frozenset({type(None)}),
 }
 """The Python types of a decoded value that need no conversion."""
-
-
-def _empty(value: Any) -> None:
-    """Null for an empty string; other empty values are no text."""
-    if value != "":
-        raise ValueError(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(value)  # noqa: TRY004 - callers catch one kind of error
-    return value
 
 
 def _date(text: str) -> str:
@@ -145,38 +131,32 @@ def _string(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        if "_" in value:  # Python's separator, not the API's
-            raise ValueError(value)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(value)  # noqa: TRY004 - callers catch one kind of error
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError(value)
+    if isinstance(value, str) and "_" in value:  # Python's separator, not the API's
+        raise ValueError(value)
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(value)
     return number
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: Any) -> int:
     if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = _number(value)
-    if number is not None and not number.is_integer():
+    if not number.is_integer():
         raise ValueError(value)
-    return None if number is None else int(number)
+    return int(number)
 
 
-def _boolean(value: Any) -> bool | None:
+def _boolean(value: Any) -> bool:
     if isinstance(value, str):
         value = value.strip().lower()
-        if not value:
-            return None
     words = {"true": True, "1": True, 1: True, "false": False, "0": False, 0: False}
-    try:
-        return words[value]
-    except (KeyError, TypeError):
-        raise ValueError(value) from None
+    if value not in words:
+        raise ValueError(value)
+    return words[value]

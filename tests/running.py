@@ -1,0 +1,164 @@
+"""Runs the tap through its command line, and reads what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_targetads.tap import TapTargetADS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Output:
+    """What a run of the tap left behind."""
+
+    exit_code: int
+    log: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def records(self) -> dict[str, list[Record]]:
+        """The records of each stream, in order."""
+        result: dict[str, list[Record]] = {}
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                result.setdefault(message["stream"], []).append(message["record"])
+        return result
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The values of all STATE messages, in order."""
+        return [m["value"] for m in self.messages if m["type"] == "STATE"]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state."""
+        return self.states[-1]
+
+    def bookmark(self, stream: str, project_id: int) -> str | None:
+        """The bookmark of a stream and project in the last state."""
+        return bookmark(self.state, stream, project_id)
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        """All messages of a type."""
+        return [m for m in self.messages if m["type"] == kind]
+
+
+def bookmark(state: Mapping[str, Any], stream: str, project_id: int) -> str | None:
+    """The bookmark of a stream and project in a state."""
+    partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
+    for partition in partitions:
+        if partition["context"] == {"project_id": project_id}:
+            value: str | None = partition.get("replication_key_value")
+            return value
+    return None
+
+
+def parse(stdout: bytes) -> list[dict[str, Any]]:
+    """The messages in an output; a last line that was cut off does not count."""
+    lines = stdout.split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def run_tap(
+    folder: Path,
+    config: Mapping[str, Any],
+    *arguments: str,
+    state: Mapping[str, Any] | None = None,
+    catalog: Mapping[str, Any] | None = None,
+) -> Output:
+    """Run the tap's command line in this process.
+
+    Args:
+        folder: Where the files for the command line go.
+        config: The settings.
+        arguments: More arguments.
+        state: What an earlier run left behind.
+        catalog: What to select.
+    """
+    command = _arguments(folder, config, arguments, state, catalog)
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    stderr = io.StringIO()
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    hook = sys.excepthook
+    exit_code = 0
+    try:
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            TapTargetADS.cli.main(command, prog_name="tap-targetads")
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
+    finally:
+        # The command line adds a handler for a stderr that is gone now.
+        root.handlers[:] = handlers
+        sys.excepthook = hook
+        logging.captureWarnings(capture=False)
+    stdout.flush()
+    return Output(exit_code, stderr.getvalue(), parse(stdout.buffer.getvalue()))
+
+
+def start_tap(
+    folder: Path,
+    config: Mapping[str, Any],
+    *arguments: str,
+    state: Mapping[str, Any] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start the tap's command line as a process of its own."""
+    command = _arguments(folder, config, arguments, state, None)
+    environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tap_targetads", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+
+
+def _arguments(
+    folder: Path,
+    config: Mapping[str, Any],
+    arguments: Sequence[str],
+    state: Mapping[str, Any] | None,
+    catalog: Mapping[str, Any] | None,
+) -> list[str]:
+    result = list(arguments)
+    files = {"config": config, "state": state, "catalog": catalog}
+    for name, content in files.items():
+        if content is not None:
+            file = folder / f"{name}.json"
+            file.write_text(json.dumps(content))
+            result += [f"--{name}", str(file)]
+    return result
+
+
+def select(
+    catalog: Mapping[str, Any],
+    *,
+    streams: Sequence[str] | None = None,
+    fields: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """A catalog that selects only some streams, or only some fields of them."""
+    result: dict[str, Any] = json.loads(json.dumps(catalog))
+    for entry in result["streams"]:
+        for item in entry["metadata"]:
+            breadcrumb, metadata = item["breadcrumb"], item["metadata"]
+            if not breadcrumb:
+                metadata["selected"] = (
+                    streams is None or entry["tap_stream_id"] in streams
+                )
+            elif fields is not None:
+                metadata["selected"] = breadcrumb[-1] in fields
+    return result

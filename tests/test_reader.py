@@ -1,0 +1,452 @@
+from __future__ import annotations
+
+import json
+import logging
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests_mock import Mocker
+
+from tap_targetads.catalogue import extra_field, fields_of
+from tap_targetads.client import Client, retry_waits
+from tap_targetads.errors import ApiError, DataError
+from tap_targetads.messages import encode_lines
+from tap_targetads.reader import PageReader, Query, WindowTooLargeError
+from tap_targetads.values import converters
+from tap_targetads.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+Row = dict[str, Any]
+Answer = dict[str, Any]
+
+DAY = Window(date(2024, 1, 15), date(2024, 1, 15))
+WEEK = Window(date(2024, 1, 15), date(2024, 1, 21))
+NAMES = ["InteractionTime", "InteractionDeviceID", "InteractionEcomAmount"]
+
+
+def row(number: int, **values: Any) -> Row:
+    return {
+        "InteractionTime": f"2024-01-15 10:00:{number % 60:02d}",
+        "InteractionDeviceID": f"device-{number}",
+        "InteractionEcomAmount": number + 0.5,
+        **values,
+    }
+
+
+def record(number: int, **values: Any) -> Row:
+    time = f"2024-01-15T07:00:{number % 60:02d}+00:00"
+    return {**row(number), "InteractionTime": time, **values}
+
+
+def no_waits() -> Generator[float, Exception, None]:
+    waits = retry_waits()
+    failure = yield next(waits)
+    while True:
+        waits.send(failure)
+        failure = yield 0
+
+
+def data_shape(rows: list[Row], total: int, *, more: bool) -> Answer:
+    del total
+    return {"data": rows, "count": len(rows), "has_more": more}
+
+
+def total_shape(rows: list[Row], total: int, *, more: bool) -> Answer:
+    return {"data": rows, "count": total, "has_more": more}
+
+
+def without_has_more(rows: list[Row], total: int, *, more: bool) -> Answer:
+    del more
+    return {"data": rows, "count": total}
+
+
+def objects_shape(rows: list[Row], total: int, *, more: bool) -> Answer:
+    del more
+    return {"Rows": rows, "Columns": NAMES, "CountRows": total}
+
+
+def arrays_shape(rows: list[Row], total: int, *, more: bool) -> Answer:
+    del more
+    order = list(reversed(NAMES))
+    return {
+        "Rows": [[r.get(name) for name in order] for r in rows],
+        "Columns": [{"Name": name} for name in order],
+        "CountRows": total,
+    }
+
+
+SHAPES = [data_shape, total_shape, without_has_more, objects_shape, arrays_shape]
+
+
+class Server:
+    """A server with a list of rows, and the habits that a test gives it."""
+
+    def __init__(
+        self, rows: list[Row], shape: Callable[..., Answer] = data_shape
+    ) -> None:
+        self.rows = rows
+        self.shape = shape
+        self.cap = 100_000
+        self.text: str | None = None
+        self.requests: list[dict[str, Any]] = []
+
+    def __call__(self, request: Any, context: Any) -> str:
+        del context
+        body = request.json()
+        self.requests.append(body)
+        if self.text is not None:
+            return self.text
+        offset = body["Offset"]
+        rows = self.rows[offset : offset + min(body["Limit"], self.cap)]
+        more = offset + len(rows) < len(self.rows)
+        return json.dumps(self.shape(rows, len(self.rows), more=more))
+
+
+def read(
+    server: Server,
+    *,
+    page_size: int = 100,
+    window: Window = DAY,
+    whole: bool = True,
+    null_bad_values: bool = False,
+    fields: list[str] = NAMES,
+) -> list[Row]:
+    """The rows of a window as records, without keys."""
+    client = Client(
+        api_url="https://api.example.test",
+        tokens={1: "token"},
+        timeout=1,
+        max_retries=2,
+        waits=no_waits,
+    )
+    known = fields_of("raw", [extra_field("Color"), extra_field("Weird-Name 1")])
+    reader = PageReader(
+        client=client,
+        query=Query("clicks", ["Click"], [known[name] for name in fields]),
+        declared=known,
+        conversions=converters(ZoneInfo("Europe/Moscow")),
+        page_size=page_size,
+        null_bad_values=null_bad_values,
+        logger=logging.getLogger("test"),
+    )
+    with Mocker() as mocker:
+        mocker.post(
+            "https://api.example.test/v1/reports/raw_reports?project_id=1", text=server
+        )
+        lines: list[bytes] = []
+        for page in reader.pages(1, window, whole=whole):
+            lines += encode_lines(page.rows)
+    reader.report_bad_values()
+    return [msgspec.json.decode(line) for line in lines]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(count=st.integers(0, 25), page_size=st.integers(1, 12))
+def test_paging_reads_every_row_once_in_every_shape(
+    shape: Callable[..., Answer], count: int, page_size: int
+) -> None:
+    server = Server([row(i) for i in range(count)], shape)
+
+    assert read(server, page_size=page_size) == [record(i) for i in range(count)]
+
+
+def test_the_request_is_the_one_of_the_api_reference() -> None:
+    server = Server([])
+
+    read(server, window=WEEK)
+
+    assert server.requests == [
+        {
+            "ResponseType": "JSON",
+            "Fields": NAMES,
+            "InteractionFilter": {
+                "DateFrom": "2024-01-15",
+                "DateTo": "2024-01-21",
+                "InteractionType": ["Click"],
+            },
+            "Offset": 0,
+            "Limit": 100,
+        }
+    ]
+
+
+def test_has_more_stops_the_paging_although_the_page_is_full() -> None:
+    server = Server([row(i) for i in range(10)])
+
+    assert len(read(server, page_size=5)) == 10
+    assert [r["Offset"] for r in server.requests] == [0, 5]
+
+
+def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none() -> None:
+    server = Server([row(i) for i in range(20)])
+    server.cap = 3
+
+    assert len(read(server, page_size=10)) == 20
+
+
+def test_a_count_of_zero_does_not_stop_the_paging() -> None:
+    def lying(rows: list[Row], total: int, *, more: bool) -> Answer:
+        del total
+        return {"data": rows, "count": 0, "has_more": more}
+
+    assert len(read(Server([row(i) for i in range(9)], lying), page_size=2)) == 9
+
+
+def test_a_count_that_does_not_fit_is_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lying(rows: list[Row], total: int, *, more: bool) -> Answer:
+        return {"data": rows, "count": total + 5, "has_more": more}
+
+    read(Server([row(i) for i in range(9)], lying), page_size=4)
+
+    assert "counted 14 rows, but delivered 9" in caplog.text
+
+
+def test_an_empty_page_that_promises_more_is_an_error() -> None:
+    def endless(rows: list[Row], total: int, *, more: bool) -> Answer:
+        del rows, total, more
+        return {"data": [], "has_more": True}
+
+    with pytest.raises(ApiError, match="page at offset 0 is empty, although"):
+        read(Server([], endless))
+
+
+def test_a_server_that_ignores_the_offset_is_detected() -> None:
+    server = Server([row(i) for i in range(10)])
+
+    def same_page(request: Any, context: Any) -> str:
+        del context
+        server.requests.append(request.json())
+        return json.dumps({"data": server.rows[:5], "has_more": True})
+
+    with pytest.raises(ApiError, match="ignores `Offset`"):
+        read(same_page, page_size=5)  # type: ignore[arg-type]
+    assert len(server.requests) == 3
+
+
+def test_equal_rows_are_not_taken_for_a_repeated_page() -> None:
+    server = Server([row(7)] * 6)
+
+    assert read(server, page_size=1) == [record(7)] * 6
+
+
+def test_a_window_of_days_that_needs_a_second_page_is_too_large() -> None:
+    server = Server([row(i) for i in range(6)])
+
+    with pytest.raises(WindowTooLargeError):
+        read(server, page_size=5, window=WEEK, whole=False)
+    assert len(read(server, page_size=5, window=DAY, whole=False)) == 6
+    assert len(read(server, page_size=6, window=WEEK, whole=False)) == 6
+
+
+def test_numbers_sent_as_text_and_empty_texts_are_typed() -> None:
+    rows = [row(1, InteractionEcomAmount="12.50"), row(2, InteractionEcomAmount="")]
+
+    result = read(Server(rows))
+
+    assert [r["InteractionEcomAmount"] for r in result] == [12.5, None]
+
+
+def test_empty_and_missing_texts_become_null() -> None:
+    rows = [row(1, InteractionDeviceID=""), row(2)]
+    del rows[1]["InteractionDeviceID"]
+
+    result = read(Server(rows))
+
+    assert [r["InteractionDeviceID"] for r in result] == [None, None]
+
+
+def test_a_text_that_only_looks_like_json_is_left_alone() -> None:
+    odd = '":""\\":"":null,"\u2028\n\\\\u0000 "'
+
+    assert read(Server([row(1, InteractionDeviceID=odd)])) == [
+        record(1, InteractionDeviceID=odd)
+    ]
+
+
+def test_nul_characters_are_dropped() -> None:
+    rows = [row(1, InteractionDeviceID="a\0\0b\\\0"), row(2, InteractionDeviceID="\0")]
+
+    result = read(Server(rows))
+
+    assert [r["InteractionDeviceID"] for r in result] == ["ab\\", None]
+
+
+def test_numbers_in_a_text_field_become_text() -> None:
+    rows = [row(1, InteractionDeviceID=12345), row(2, InteractionDeviceID="x")]
+
+    result = read(Server(rows))
+
+    assert [r["InteractionDeviceID"] for r in result] == ["12345", "x"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_bad_value_names_stream_field_day_and_value(
+    shape: Callable[..., Answer],
+) -> None:
+    rows = [row(1), row(2, InteractionEcomAmount="a lot")]
+
+    with pytest.raises(DataError) as caught:
+        read(Server(rows, shape))
+
+    assert str(caught.value).startswith(
+        "Stream clicks, field InteractionEcomAmount, day 2024-01-15: 'a lot' is not a "
+        "number."
+    )
+
+
+def test_bad_values_can_become_null_and_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = [row(1, InteractionEcomAmount="a lot"), row(2, InteractionTime="now")]
+
+    result = read(Server(rows), null_bad_values=True)
+
+    assert result == [
+        record(1, InteractionEcomAmount=None),
+        record(2, InteractionTime=None),
+    ]
+    assert "1 values of InteractionEcomAmount could not be converted" in caplog.text
+    assert "1 values of InteractionTime could not be converted" in caplog.text
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
+def test_an_undeclared_field_is_reported_once_and_not_written(
+    caplog: pytest.LogCaptureFixture, page_size: int
+) -> None:
+    rows = [row(i, Novelty=i, **{"Odd name": [i]}) for i in range(3)]
+
+    result = read(Server(rows), page_size=page_size)
+
+    assert result == [record(i) for i in range(3)]
+    (message,) = [r.getMessage() for r in caplog.records]
+    assert "fields that nobody declared: Novelty, Odd name" in message
+    assert "extra_fields" in message
+
+
+def test_an_undeclared_field_is_noticed_in_any_row(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = [*(row(i) for i in range(50)), row(50, Novelty=1), row(51, Other=2)]
+
+    assert read(Server(rows)) == [record(i) for i in range(52)]
+    assert "Novelty, Other" in caplog.text
+
+
+def test_an_undeclared_column_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    def with_novelty(rows: list[Row], total: int, *, more: bool) -> Answer:
+        answer = arrays_shape(rows, total, more=more)
+        answer["Columns"].append("Novelty")
+        for values in answer["Rows"]:
+            values.append(1)
+        return answer
+
+    assert read(Server([row(1)], with_novelty)) == [record(1)]
+    assert "nobody declared: Novelty" in caplog.text
+
+
+def test_a_declared_field_that_was_not_selected_is_dropped_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert read(Server([row(1, InteractionDomain="shop.example")])) == [record(1)]
+    assert not caplog.records
+
+
+def test_a_missing_column_is_an_error() -> None:
+    def lacking(rows: list[Row], total: int, *, more: bool) -> Answer:
+        del more
+        values = [[r["InteractionTime"], r["InteractionDeviceID"]] for r in rows]
+        return {"Rows": values, "Columns": NAMES[:2], "CountRows": total}
+
+    with pytest.raises(ApiError, match="lacks the columns InteractionEcomAmount"):
+        read(Server([row(1)], lacking))
+
+
+def test_a_row_with_too_few_values_is_an_error() -> None:
+    def short(rows: list[Row], total: int, *, more: bool) -> Answer:
+        answer = arrays_shape(rows, total, more=more)
+        answer["Rows"][-1].pop()
+        return answer
+
+    with pytest.raises(ApiError, match="as many values as there are columns"):
+        read(Server([row(1), row(2)], short))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "17",
+        '{"data": 5}',
+        '{"data": [5]}',
+        '{"data": [[]]}',
+        '{"Rows": 5}',
+        '{"Rows": [5], "Columns": ["a"]}',
+        '{"Rows": [[1]], "Columns": [5]}',
+        '{"Rows": [[1]], "Columns": [{"Title": "a"}]}',
+        '{"count": 3}',
+        '{"data": [{"InteractionTime": "2024-01-15 10:00:00"}',
+        '{"data": [], "has_more": "perhaps"}',
+        "<html>",
+    ],
+)
+def test_a_malformed_answer_is_tried_again_and_then_an_error(text: str) -> None:
+    server = Server([])
+    server.text = text
+
+    with pytest.raises(ApiError, match=r"malformed .* Gave up after 3 tries"):
+        read(server)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data": null, "count": 0}',
+        '{"Rows": null, "Columns": null, "CountRows": 0}',
+        '{"Rows": [], "Columns": []}',
+    ],
+)
+def test_null_rows_are_no_rows(text: str) -> None:
+    server = Server([])
+    server.text = text
+
+    assert read(server) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeff{"data":[{"InteractionTime":"2024-01-15 10:00:01"}]}',
+        '{\n "data" : [\n  {"InteractionTime" :\t"2024-01-15 10:00:01"}\n ]\n}',
+        '{"Columns":["InteractionTime"],"Rows":\n[\n ["2024-01-15 10:00:01"]]}',
+        '{"Columns":[],"Rows": [ {"InteractionTime":"2024-01-15 10:00:01"}]}',
+    ],
+)
+def test_layout_of_the_json_does_not_matter(text: str) -> None:
+    server = Server([])
+    server.text = text
+
+    assert read(server, fields=["InteractionTime"]) == [
+        {"InteractionTime": "2024-01-15T07:00:01+00:00"}
+    ]
+
+
+def test_any_text_can_be_a_fields_name() -> None:
+    fields = ["InteractionTime", "Weird-Name 1"]
+    rows = [{"InteractionTime": "2024-01-15 10:00:01", "Weird-Name 1": "x"}]
+
+    (result,) = read(Server(rows), fields=fields)
+
+    assert result["Weird-Name 1"] == "x"
+    assert list(result) == fields

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_targetads.errors import SettingsError
+from tap_targetads.settings import Settings, extra_fields, stream_name, unique_streams
+from tests.running import run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD: dict[str, Any] = {
+    "project_id": 12486,
+    "auth_token": "4f3c-secret",
+    "start_date": "2024-01-01",
+    "end_date": "2024-01-31",
+    # Nothing listens there: a request would end in another error than the expected.
+    "api_url": "http://127.0.0.1:9",
+    "max_retries": 0,
+}
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"start_date": None}, "start_date"),
+    ({"start_date": "January"}, "`start_date`: 'January' is not a day"),
+    ({"start_date": "2024-02-30"}, "`start_date`: '2024-02-30' is not a day"),
+    ({"start_date": "2024-01-01x"}, "`start_date`: '2024-01-01x' is not a day"),
+    ({"end_date": "31.01.2024"}, "`end_date`: '31.01.2024' is not a day"),
+    (
+        {"end_date": "2023-12-31"},
+        "`start_date`: 2024-01-01 is after `end_date` 2023-12-31",
+    ),
+    ({"timezone": "Moscow"}, "`timezone`: 'Moscow' is not an IANA time zone"),
+    ({"timezone": "../etc/passwd"}, "`timezone`"),
+    ({"api_url": "http://api.targetads.io"}, "`api_url`"),
+    ({"api_url": "api.targetads.io"}, "`api_url`"),
+    ({"project_id": None}, "`project_id`: is missing. Set TAP_TARGETADS_PROJECT_ID"),
+    ({"project_id": "12486"}, "project_id"),
+    ({"auth_token": None}, "`auth_token`: is missing for project 12486"),
+    ({"auth_token": ""}, "auth_token"),
+    ({"projects": [{"project_id": 1}]}, "cannot go together with `project_id`"),
+    (
+        {"project_id": None, "projects": [{"project_id": 1}, {"project_id": 1}]},
+        "names a project twice",
+    ),
+    ({"project_id": None, "projects": [{"id": 1}]}, "project_id"),
+    ({"page_size": 0}, "page_size"),
+    ({"page_size": 100_001}, "page_size"),
+    ({"window_days": 0}, "window_days"),
+    ({"lookback_days": -1}, "lookback_days"),
+    ({"max_retries": -1}, "max_retries"),
+    ({"request_timeout": 0}, "request_timeout"),
+    ({"on_bad_value": "skip"}, "on_bad_value"),
+    (
+        {"interaction_types": ["AppInstall", "app install"]},
+        "`interaction_types`: 'app install' cannot",
+    ),
+    ({"interaction_types": ["Interactions"]}, "`interaction_types`"),
+    ({"interaction_types": ["…"]}, "`interaction_types`"),
+    ({"media_campaign_ids": list(range(21))}, "`media_campaign_ids`: has 21 ids"),
+    ({"extra_fields": ["_row_key"]}, "`extra_fields`: `_row_key` cannot be redefined"),
+    ({"extra_fields": [{"name": "A", "type": "money"}]}, "extra_fields"),
+    ({"extra_fields": [{"title": "A"}]}, "extra_fields"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "line"), WRONG)
+def test_a_wrong_setting_is_one_clear_line_before_the_first_request(
+    tmp_path: Path, wrong: dict[str, Any], line: str
+) -> None:
+    config = {k: v for k, v in {**GOOD, **wrong}.items() if v is not None}
+
+    output = run_tap(tmp_path, config)
+
+    assert output.exit_code == 1
+    assert line in output.log
+    assert "Traceback" not in output.log
+    assert GOOD["auth_token"] not in output.log
+    assert output.messages == []
+
+
+@pytest.mark.parametrize(("wrong", "line"), WRONG)
+def test_the_connection_test_shows_a_wrong_setting_in_the_same_way(
+    tmp_path: Path, wrong: dict[str, Any], line: str
+) -> None:
+    config = {k: v for k, v in {**GOOD, **wrong}.items() if v is not None}
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    assert line in output.log
+    assert "Traceback" not in output.log
+
+
+def test_a_variable_of_the_wrong_type_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in os.environ if n.startswith("TAP_TARGETADS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAP_TARGETADS_PAGE_SIZE", "many")
+
+    output = run_tap(tmp_path, GOOD, "--config=ENV")
+
+    assert output.exit_code == 1
+    assert "`page_size`: TAP_TARGETADS_PAGE_SIZE has a value that is not" in output.log
+    assert "Traceback" not in output.log
+
+
+def test_settings_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAP_TARGETADS_WINDOW_DAYS", "0")
+
+    output = run_tap(tmp_path, GOOD, "--config=ENV")
+
+    assert "window_days" in output.log
+
+
+def settings(**changes: Any) -> Settings:
+    defaults: dict[str, Any] = {
+        "include_today": False,
+        "timezone": "Europe/Moscow",
+        "sandbox": False,
+        "page_size": 100_000,
+        "window_days": 7,
+        "lookback_days": 0,
+        "on_bad_value": "error",
+        "request_timeout": 310,
+        "max_retries": 8,
+    }
+    return Settings.from_config({**defaults, **GOOD, **changes})
+
+
+def test_a_date_may_come_as_a_date_time() -> None:
+    assert settings(start_date="2024-01-01T00:00:00Z").start_date.isoformat() == (
+        "2024-01-01"
+    )
+
+
+def test_projects_have_their_own_token_or_the_common_one() -> None:
+    projects = [{"project_id": 1, "auth_token": "own"}, {"project_id": 2}]
+
+    assert settings(project_id=None, projects=projects).tokens == {
+        1: "own",
+        2: "4f3c-secret",
+    }
+
+
+def test_the_sandbox_needs_neither_token_nor_project() -> None:
+    assert settings(sandbox=True, project_id=None, auth_token=None).tokens == {}
+
+
+def test_streams_have_plural_names_or_the_type_in_snake_case() -> None:
+    types = ["PageView", "Click", "Impression", "Purchase", "AppInstall", "Session"]
+
+    assert [stream_name(t) for t in types] == [
+        "page_views",
+        "clicks",
+        "impressions",
+        "purchases",
+        "app_install",
+        "session",
+    ]
+
+
+def test_each_type_has_a_stream_of_its_own() -> None:
+    assert unique_streams(["Click", "Session"]) == {
+        "clicks": "Click",
+        "session": "Session",
+    }
+
+
+def test_an_extra_field_gets_its_type_from_its_name_or_as_declared() -> None:
+    config = {
+        "extra_fields": [
+            "InteractionCity",
+            "SessionTime",
+            "OrderDate",
+            "OrderAmount",
+            "ItemPrice",
+            "EcomItemsCount",
+            "RegionId",
+            {"name": "LoyaltyId", "type": "integer"},
+            {"name": "Promo"},
+        ]
+    }
+
+    assert {f.name: f.type for f in extra_fields(config)} == {
+        "InteractionCity": "string",
+        "SessionTime": "date-time",
+        "OrderDate": "date",
+        "OrderAmount": "number",
+        "ItemPrice": "number",
+        "EcomItemsCount": "integer",
+        "RegionId": "string",
+        "LoyaltyId": "integer",
+        "Promo": "string",
+    }
+
+
+def test_settings_errors_name_the_setting() -> None:
+    with pytest.raises(SettingsError, match="Setting `timezone`"):
+        settings(timezone="Nowhere/At_All")
