@@ -6,13 +6,13 @@ type conformance, and no row keys.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import RESTStream, Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.pagination import OffsetPaginator
+from typing_extensions import override
 
 from tap_targetads.catalogue import fields_of, stream_schema
 from tap_targetads.settings import extra_fields
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     import requests
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.streams.rest import HTTPRequest, PageContext
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 
 class Paginator(OffsetPaginator):

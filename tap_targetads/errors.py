@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import IO, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, FatalSyncError
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from typing_extensions import override
 
 
 class TapError(click.ClickException):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
+from typing_extensions import override
 
 from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 
     from tap_targetads.keys import RowKeys
     from tap_targetads.rows import Row
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 BLOCK_ROWS = 2_000
 """Rows that are encoded and written together: about a megabyte."""

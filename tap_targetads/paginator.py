@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk.pagination import OffsetPaginator
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from tap_targetads.pages import Page
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 
 class PagingError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.catalogue import (
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
     from tap_targetads.tap import TapTargetADS
     from tap_targetads.windows import Window
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 
 class InteractionStream(Stream):
@@ -145,6 +140,14 @@ class InteractionStream(Stream):
         # Blocks are counted here; the SDK counts only the records that it is given.
         self._record_counter = super().get_record_counter(**kwargs)
         return self._record_counter
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """No signpost: the bookmark never comes from a record, and so never runs ahead.
+
+        Args:
+            context: The partition.
+        """
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:

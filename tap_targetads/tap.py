@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
+from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
 
 from tap_targetads.about import streams_as_markdown
 from tap_targetads.check import ProjectCheck
-from tap_targetads.client import Client
+from tap_targetads.client import Client, retry_waits
 from tap_targetads.errors import TapError
 from tap_targetads.messages import BlockWriter
 from tap_targetads.settings import (
@@ -33,10 +34,7 @@ if TYPE_CHECKING:
 
     import click
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+    from tap_targetads.sandbox import Sandbox
 
 SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
@@ -48,6 +46,8 @@ class TapTargetADS(Tap):
     name = "tap-targetads"
     config_jsonschema = CONFIG_SCHEMA.to_dict()
     message_writer_class = BlockWriter
+    retry_waits = staticmethod(retry_waits)
+    """Makes the waiting times between tries; replaced where nobody should wait."""
 
     @override
     def __init__(self, *args: Any, validate_config: bool = True, **kwargs: Any) -> None:
@@ -96,22 +96,37 @@ class TapTargetADS(Tap):
             tokens=self.tokens,
             timeout=settings.request_timeout,
             max_retries=settings.max_retries,
+            waits=self.retry_waits,
         )
 
     @cached_property
-    def _sandbox(self) -> Any:
+    def _sandbox(self) -> Sandbox:
         """The bundled sandbox, serving from this process until it ends."""
         try:
-            from tap_targetads.sandbox.server import Sandbox  # noqa: PLC0415
+            from tap_targetads.sandbox import server  # noqa: PLC0415
         except ImportError as error:
             message = (
                 "Setting `sandbox`: the sandbox is not installed. Install it with: "
                 "pip install 'tap-targetads[sandbox]'"
             )
             raise TapError(message) from error
-        sandbox = Sandbox.for_projects(list(self.settings.tokens))
+        sandbox = server.Sandbox.for_projects(self.settings.tokens)
         sandbox.start()
         return sandbox
+
+    @override
+    def setup_mapper(self) -> None:
+        """Map every stream with its schema, whether it is selected or not.
+
+        The SDK maps a stream that is not selected as one without properties. A stream
+        map for all streams (`"*"`) then fails for want of the key, and
+        `--test=schema` writes an empty schema.
+        """
+        super(Tap, self).setup_mapper()
+        catalog = deepcopy(self.catalog)
+        for entry in catalog.streams:
+            entry.metadata.root.selected = True
+        self.mapper.register_raw_streams_from_catalog(catalog)
 
     @override
     def discover_streams(self) -> list[InteractionStream]:

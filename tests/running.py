@@ -93,7 +93,7 @@ def run_tap(
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     stderr = io.StringIO()
     root = logging.getLogger()
-    handlers = list(root.handlers)
+    handlers, level = list(root.handlers), root.level
     hook = sys.excepthook
     exit_code = 0
     try:
@@ -104,6 +104,7 @@ def run_tap(
     finally:
         # The command line adds a handler for a stderr that is gone now.
         root.handlers[:] = handlers
+        root.setLevel(level)
         sys.excepthook = hook
         logging.captureWarnings(capture=False)
     stdout.flush()

@@ -1,0 +1,123 @@
+"""Fill the tables of the READMEs from what the tap says about itself.
+
+    uv run python -m scripts.readme           # write
+    uv run python -m scripts.readme --check   # exit 1 if a table is not current
+
+The English tables come from `tap-targetads --about`; the Russian ones have the same
+rows, with the texts of `readme_ru.json` beside this script, which has to know them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_targetads.settings import CONFIG_SCHEMA
+from tap_targetads.tap import TapTargetADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+RUSSIAN: Mapping[str, Any] = json.loads(
+    Path(__file__).with_name("readme_ru.json").read_text(encoding="utf-8")
+)
+HEADERS = {
+    "settings": ["Setting", "Default", "Description"],
+    "streams": ["Stream", "Holds", "Primary key", "Replication key"],
+}
+HOLDS = {
+    "clicks": "Clicks on advertising",
+    "impressions": "Impressions of advertising",
+    "interactions": "All types together (not selected by default)",
+    "page_views": "Page views",
+    "purchases": "Purchases",
+}
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    """The tap's own settings, as `--about` shows them."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        TapTargetADS.print_about("json")
+    shown = json.loads(output.getvalue())["settings"]["properties"]
+    own = CONFIG_SCHEMA.to_dict()["properties"]
+    return {name: shown[name] for name in own}
+
+
+def settings_rows(describe: Callable[[str, str], str]) -> Iterator[list[str]]:
+    """One row per setting."""
+    for name, schema in settings().items():
+        default = schema.get("default")
+        shown = "" if default is None else f"`{json.dumps(default)}`"
+        yield [f"`{name}`", shown, describe(name, schema["description"])]
+
+
+def streams_rows(describe: Callable[[str, str], str]) -> Iterator[list[str]]:
+    """One row per stream."""
+    for name, stream in TapTargetADS(validate_config=False).streams.items():
+        keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+        holds = describe(name, HOLDS[name])
+        yield [f"`{name}`", holds, keys, f"`{stream.replication_key}`"]
+
+
+def table(headers: list[str], rows: Iterator[list[str]]) -> str:
+    """A markdown table."""
+    cells = [headers, [":--"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def tables(*, russian: bool) -> dict[str, str]:
+    """The tables by the name of their place."""
+    rows = {"settings": settings_rows, "streams": streams_rows}
+    result = {}
+    for place, make in rows.items():
+        texts = RUSSIAN[place]
+        headers = RUSSIAN["headers"][place] if russian else HEADERS[place]
+
+        def describe(name: str, english: str, texts: Any = texts) -> str:
+            return str(texts[name]) if russian else english
+
+        result[place] = table(headers, make(describe))
+    return result
+
+
+def filled(text: str, *, russian: bool) -> str:
+    """A README with its tables filled."""
+    for place, content in tables(russian=russian).items():
+        begin, end = f"<!-- {place} -->", f"<!-- /{place} -->"
+        before, _, rest = text.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            sys.exit(f"A README has no place for the table of {place}.")
+        text = f"{before}{begin}\n\n{content}\n\n{end}{after}"
+    return text
+
+
+def main() -> None:
+    """Write the tables, or check them."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.readme")
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
+    stale = []
+    for name in ("README.md", "README.ru.md"):
+        file = ROOT / name
+        text = file.read_text(encoding="utf-8")
+        current = filled(text, russian=name.endswith(".ru.md"))
+        if text != current:
+            stale.append(name)
+        if not check:
+            file.write_text(current, encoding="utf-8")
+    if check and stale:
+        sys.exit(
+            f"Not current: {', '.join(stale)}. Run: uv run python -m scripts.readme"
+        )
+
+
+if __name__ == "__main__":
+    main()

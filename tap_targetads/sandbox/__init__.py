@@ -1,0 +1,47 @@
+"""A TargetADS server of one's own, for demonstrations, tests and fault drills.
+
+It makes its data from a seed, so that it needs neither a token nor the network. The
+names are loaded when they are used: only `Sandbox` needs the extra `sandbox`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
+    from tap_targetads.sandbox.faults import Fault
+    from tap_targetads.sandbox.server import Sandbox
+    from tap_targetads.sandbox.truth import counts, expected_records
+    from tap_targetads.sandbox.world import World
+
+__all__ = [
+    "DOCUMENTED",
+    "LIVE",
+    "Dialect",
+    "Fault",
+    "Sandbox",
+    "World",
+    "counts",
+    "expected_records",
+]
+
+_MODULES = {
+    "DOCUMENTED": "dialect",
+    "LIVE": "dialect",
+    "Dialect": "dialect",
+    "Fault": "faults",
+    "Sandbox": "server",
+    "World": "world",
+    "counts": "truth",
+    "expected_records": "truth",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name."""
+    if name not in _MODULES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

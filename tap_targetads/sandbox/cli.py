@@ -1,0 +1,244 @@
+"""The command line of the sandbox."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from tap_targetads.sandbox.dialect import DIALECTS, Dialect
+from tap_targetads.sandbox.faults import KINDS, Fault, parse_fault
+from tap_targetads.sandbox.tokens import default_token
+from tap_targetads.sandbox.truth import counts
+from tap_targetads.sandbox.world import DEFAULT_PROJECTS, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tap_targetads.sandbox.server import Sandbox
+
+_EPILOG = """\
+To read from it, give the tap a config like this one:
+
+\b
+    {
+      "api_url": "http://127.0.0.1:8686",
+      "project_id": 12486,
+      "auth_token": "sandbox-token-12486",
+      "start_date": "2024-01-01",
+      "end_date": "2024-01-31"
+    }
+
+Examples:
+
+\b
+    tap-targetads-sandbox
+    tap-targetads-sandbox --project 1:secret --project 2:secret --dialect live
+    tap-targetads-sandbox --fault server_error:0.05 --fault cut:x3
+    tap-targetads-sandbox truth --date-from 2024-01-01 --date-to 2024-01-31
+"""
+
+
+def _projects(
+    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
+) -> dict[int, str]:
+    """The token of each project, from `ID` and `ID:TOKEN`."""
+    tokens = {}
+    for value in values:
+        number, _, token = value.partition(":")
+        if not (number.isascii() and number.isdecimal()):
+            message = f"{value!r} is neither ID nor ID:TOKEN."
+            raise click.BadParameter(message)
+        tokens[int(number)] = token or default_token(int(number))
+    return tokens
+
+
+def _faults(
+    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
+) -> list[Fault]:
+    try:
+        return [parse_fault(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _day(_ctx: click.Context, _param: click.Parameter, value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        message = f"{value!r} is not a date like 2024-01-31."
+        raise click.BadParameter(message) from None
+
+
+def _world_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that decide the data."""
+    options = (
+        click.option(
+            "--project",
+            "projects",
+            callback=_projects,
+            multiple=True,
+            default=[str(project) for project in DEFAULT_PROJECTS],
+            show_default=True,
+            metavar="ID[:TOKEN]",
+            help="A project, and its token; may be given several times. Without a "
+            "token it is sandbox-token-ID.",
+        ),
+        click.option(
+            "--seed",
+            type=int,
+            default=1,
+            show_default=True,
+            help="Another seed gives other data, and other chances of faults.",
+        ),
+        click.option(
+            "--rows-per-day",
+            type=click.IntRange(min=0),
+            default=1000,
+            show_default=True,
+            help="About how many rows a project has on a weekday.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, epilog=_EPILOG)
+@_world_options
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to serve on: this machine only, unless --allow-remote is given.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8686,
+    show_default=True,
+    help="Port to serve on; 0 for any that is free.",
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let --host be an address that other machines can reach. The sandbox has no "
+    "secrets, but everybody can set its faults.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="documented",
+    show_default=True,
+    help="Answer as the vendor's help pages say, or as the live API was met.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    callback=_faults,
+    multiple=True,
+    metavar="KIND:RATE|KIND:xTIMES",
+    help="Let requests for reports go wrong: a share of them (server_error:0.05) or "
+    "the next ones (cut:x3). A third part gives the seconds of slow and "
+    "rate_limit_retry_after (slow:0.1:2.5). Kinds: " + ", ".join(KINDS) + ".",
+)
+@click.option("--gzip", is_flag=True, help="Compress answers if a client accepts it.")
+@click.pass_context
+def main(  # noqa: PLR0913 - one per option
+    ctx: click.Context,
+    *,
+    projects: Mapping[int, str],
+    seed: int,
+    rows_per_day: int,
+    host: str,
+    port: int,
+    allow_remote: bool,
+    dialect: str,
+    faults: Sequence[Fault],
+    gzip: bool,
+) -> None:
+    """Serve a TargetADS API with made-up data on this machine.
+
+    The data depends on the options alone, so that every run finds the same rows. It
+    needs no account, no token and no network.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if not allow_remote and not _is_loopback(host):
+        message = f"{host} can be reached from outside. Add --allow-remote to allow it."
+        raise click.BadParameter(message, ctx, param_hint="--host")
+    try:
+        from tap_targetads.sandbox.server import Sandbox  # noqa: PLC0415 - an extra
+    except ImportError:
+        message = (
+            "The server is not installed. Install it with: "
+            "pip install 'tap-targetads[sandbox]'"
+        )
+        raise click.ClickException(message) from None
+    sandbox = Sandbox(
+        World(projects, seed, rows_per_day),
+        tokens=projects,
+        dialect=Dialect.named(dialect),
+        faults=faults,
+        seed=seed,
+        gzip=gzip,
+    )
+    _serve(sandbox, host, port)
+
+
+def _serve(sandbox: Sandbox, host: str, port: int) -> None:
+    try:
+        sandbox.bind(host, port)
+    except OSError as error:
+        message = f"Cannot serve on {host}, port {port}: {error.strerror or error}."
+        raise click.ClickException(message) from None
+    click.echo(_welcome(sandbox.url, sandbox.tokens), err=True)
+    sandbox.serve()
+
+
+def _welcome(url: str, tokens: Mapping[int, str]) -> str:
+    project, token = next(iter(tokens.items()))
+    lines = [
+        f"TargetADS sandbox at {url} (Ctrl+C stops it)",
+        *(f"  project {number}: token {secret}" for number, secret in tokens.items()),
+        "Point the tap at it with:",
+        f"  export TAP_TARGETADS_API_URL={url}",
+        f"  export TAP_TARGETADS_PROJECT_ID={project}",
+        f"  export TAP_TARGETADS_AUTH_TOKEN={token}",
+        "  export TAP_TARGETADS_START_DATE=2024-01-01",
+        "  export TAP_TARGETADS_END_DATE=2024-01-31",
+    ]
+    return "\n".join(lines)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@main.command()
+@_world_options
+@click.option("--date-from", callback=_day, required=True, help="The first day.")
+@click.option(
+    "--date-to", callback=_day, required=True, help="The last day, inclusive."
+)
+def truth(
+    *,
+    projects: Mapping[int, str],
+    seed: int,
+    rows_per_day: int,
+    date_from: date,
+    date_to: date,
+) -> None:
+    """Print how many rows there are, as JSON: by project, day and type."""
+    world = World(projects, seed, rows_per_day)
+    found = {
+        str(project): counts(world, project, date_from, date_to)
+        for project in world.projects
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

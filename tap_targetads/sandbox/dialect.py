@@ -1,0 +1,76 @@
+"""The ways in which answers differ between the documentation and the live API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One switch for everything of which the API reference says two things.
+
+    The defaults are what the vendor's help pages document.
+
+    Attributes:
+        shape: `data`: `{"data": [{…}], "count": …, "has_more": …}`; `rows_objects`
+            and `rows_arrays`: `{"Rows": […], "Columns": […], "CountRows": …}` with
+            rows that are objects, or arrays in the order of the columns.
+        columns: Whether a column is its name, or an object that has a `Name`.
+        has_more: Whether answers say that more rows follow.
+        count: Whether the count is that of the page, or of all rows of the query.
+        errors_key: Where the answer to a bad request lists what is wrong.
+        numbers: Whether numbers are numbers, or strings with the same digits.
+        nulls: Whether a missing value is null, or an empty string.
+        omit_empty: Leave fields without a value out of rows that are objects.
+        token_body: Whether `token_validate` answers with a body, or with nothing.
+        pretty: Indent the JSON, instead of writing it in one line.
+    """
+
+    shape: Literal["data", "rows_objects", "rows_arrays"] = "data"
+    columns: Literal["strings", "objects"] = "strings"
+    has_more: bool = True
+    count: Literal["page", "total"] = "page"
+    errors_key: Literal["Errors", "ErrorsField"] = "Errors"
+    numbers: Literal["numbers", "strings"] = "numbers"
+    nulls: Literal["null", "empty"] = "null"
+    omit_empty: bool = False
+    token_body: bool = True
+    pretty: bool = False
+
+    @classmethod
+    def named(cls, name: str) -> Dialect:
+        """Find a dialect by its name.
+
+        Raises:
+            ValueError: If there is no such dialect.
+        """
+        try:
+            return DIALECTS[name]
+        except KeyError:
+            message = f"There is no dialect {name!r}; there are {', '.join(DIALECTS)}."
+            raise ValueError(message) from None
+
+
+DOCUMENTED = Dialect()
+"""As the vendor's help pages have it."""
+
+LIVE = Dialect(
+    shape="rows_arrays",
+    columns="objects",
+    has_more=False,
+    count="total",
+    errors_key="ErrorsField",
+    numbers="strings",
+    nulls="empty",
+    token_body=False,
+)
+"""As programs that run against the live API have met it, the worst case of each."""
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {"documented": DOCUMENTED, "live": LIVE}
+)

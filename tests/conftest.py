@@ -1,0 +1,59 @@
+"""Fixtures: a sandbox, and a tap that never waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_targetads.client import retry_waits
+from tap_targetads.sandbox.server import Sandbox
+from tap_targetads.sandbox.world import World
+from tap_targetads.tap import TapTargetADS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+PROJECT = 12486
+OTHER_PROJECT = 12487
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """A small world: some dozens of rows a day."""
+    return World(rows_per_day=40)
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[Sandbox]:
+    """A sandbox of its own for each test, with a world that nobody changes."""
+    with Sandbox(world) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def config(sandbox: Sandbox) -> dict[str, Any]:
+    """Settings that read a month of one project from the sandbox."""
+    return {
+        "api_url": sandbox.url,
+        "auth_token": sandbox.tokens[PROJECT],
+        "project_id": PROJECT,
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-31",
+    }
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that the tap's client would have made; it makes none."""
+    seconds: list[float] = []
+
+    def no_waits() -> Generator[float, Exception, None]:
+        real = retry_waits()
+        failure = yield next(real)
+        while True:
+            seconds.append(real.send(failure))
+            failure = yield 0
+
+    monkeypatch.setattr(TapTargetADS, "retry_waits", staticmethod(no_waits))
+    return seconds

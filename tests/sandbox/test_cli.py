@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from tap_targetads.sandbox import World, counts
+from tap_targetads.sandbox.cli import main
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), prog_name="tap-targetads-sandbox")
+
+
+def test_the_help_shows_a_config_for_the_tap_and_all_faults() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert '"api_url": "http://127.0.0.1:8686"' in result.stdout
+    assert "server_error:0.05" in result.stdout
+    assert "ignore_offset" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--project", "abc"], "'abc' is neither ID nor ID:TOKEN."),
+        (["--fault", "fire:1"], "There is no fault 'fire'"),
+        (["--fault", "cut"], "'cut' is neither KIND:RATE nor KIND:xTIMES."),
+        (["--dialect", "klingon"], "klingon"),
+        (["--rows-per-day", "-1"], "-1"),
+        (["--port", "70000"], "70000"),
+        (["--host", "192.0.2.1"], "--allow-remote"),
+        (["truth", "--date-from", "soon", "--date-to", "2024-01-31"], "soon"),
+        (["truth", "--date-from", "2024-01-31"], "--date-to"),
+    ],
+)
+def test_a_bad_option_is_one_clear_line_and_exit_code_2(
+    arguments: list[str], message: str
+) -> None:
+    result = run(*arguments)
+    last = result.stderr.splitlines()[-1]
+    assert result.exit_code == 2
+    assert last.startswith("Error: ")
+    assert message in last
+
+
+def test_a_missing_extra_is_one_line_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tap_targetads.sandbox.server", None)
+    result = run()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: The server is not installed. Install it with: "
+        "pip install 'tap-targetads[sandbox]'\n"
+    )
+
+
+def test_the_truth_is_printed_as_json() -> None:
+    days = ["--date-from", "2024-01-20", "--date-to", "2024-01-21"]
+    result = run("truth", "--project", "7", "--rows-per-day", "50", *days)
+    world = World(projects=[7], rows_per_day=50)
+    expected = counts(world, 7, date(2024, 1, 20), date(2024, 1, 21))
+    assert json.loads(result.stdout) == {"7": expected}
+
+
+def test_it_serves_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "tap_targetads.sandbox", "--port", "0"]
+    options = ["--project", "7:secret", "--rows-per-day", "10"]
+    with subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        welcome = [process.stderr.readline().strip() for _ in range(8)]
+        url = welcome[0].split()[3]
+        try:
+            answer = requests.get(
+                f"{url}/v1/meta/token_validate?project_id=7",
+                headers={"Authorization": "Bearer secret"},
+                timeout=10,
+            )
+        finally:
+            process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=10)
+    assert answer.json()["valid"] is True
+    assert f"export TAP_TARGETADS_API_URL={url}" in welcome
+    assert "export TAP_TARGETADS_AUTH_TOKEN=secret" in welcome
+    assert (process.returncode, stdout, stderr) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("--port", port)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: Cannot serve on 127.0.0.1, port {port}")

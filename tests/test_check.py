@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from tap_targetads.sandbox.faults import Fault
+from tap_targetads.sandbox.server import Sandbox
+from tests.conftest import OTHER_PROJECT, PROJECT
+from tests.running import run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_targetads.sandbox.world import World
+
+
+@pytest.mark.parametrize("dialect", [DOCUMENTED, LIVE])
+def test_a_project_that_can_be_read_is_reported_as_ok(
+    tmp_path: Path, world: World, config: dict[str, Any], dialect: Dialect
+) -> None:
+    with Sandbox(world, dialect=dialect) as sandbox:
+        output = run_tap(tmp_path, {**config, "api_url": sandbox.url}, "--test")
+        reads = [r.body["Limit"] for r in sandbox.requests if r.body]
+
+    assert output.exit_code == 0
+    assert "Project 12486: ok (token valid" in output.log
+    assert "can read clicks, impressions, page_views, purchases" in output.log
+    assert max(reads) <= 2
+    assert output.messages == []
+
+
+def test_each_project_is_checked_although_another_one_fails(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    del config["project_id"], config["auth_token"]
+    config["projects"] = [
+        {"project_id": PROJECT, "auth_token": "4f3c-expired"},
+        {"project_id": OTHER_PROJECT, "auth_token": sandbox.tokens[OTHER_PROJECT]},
+    ]
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    assert "Project 12486: FAILED." in output.log
+    assert "Project 12487: ok" in output.log
+    assert "4f3c-expired" not in output.log
+    assert "Traceback" not in output.log
+
+
+def test_a_missing_right_is_told_from_a_bad_token(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    sandbox.faults.set([Fault("forbidden", rate=1)])
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    assert "the token is valid, but has no right" in output.log
+
+
+def test_a_wrong_extra_field_shows_before_the_first_load(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, {**config, "extra_fields": ["Nonsense"]}, "--test")
+
+    assert output.exit_code == 1
+    assert "'Nonsense'" in output.log
+
+
+def test_the_schema_test_writes_schemas_and_asks_for_nothing(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config, "--test=schema")
+
+    assert output.exit_code == 0
+    assert {m["type"] for m in output.messages} == {"SCHEMA"}
+    assert not sandbox.requests

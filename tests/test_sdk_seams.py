@@ -1,0 +1,62 @@
+"""The places where the tap leans on private parts of the SDK.
+
+If one of these tests fails after an update, the SDK has changed what an override
+relies on: see the comment at the override.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk import Stream, Tap
+
+from tap_targetads.streams import InteractionStream
+from tap_targetads.tap import TapTargetADS
+from tests.conftest import PROJECT
+from tests.running import run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "name"),
+    [
+        (Stream, InteractionStream, "_increment_stream_state"),
+        (Stream, InteractionStream, "_write_starting_replication_value"),
+        (Tap, TapTargetADS, "_handle_termination"),
+    ],
+)
+def test_an_override_has_the_signature_of_the_sdk(
+    theirs: type, ours: type, name: str
+) -> None:
+    assert list(inspect.signature(getattr(ours, name)).parameters) == list(
+        inspect.signature(getattr(theirs, name)).parameters
+    )
+
+
+def test_the_sdk_leaves_the_state_to_the_tap(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    # Record by record is where the SDK would move the state by itself.
+    output = run_tap(tmp_path, {**config, "stream_maps": {"clicks": {}}})
+
+    for state in output.states:
+        for stream in state["bookmarks"].values():
+            for partition in stream["partitions"]:
+                assert set(partition) <= {
+                    "context",
+                    "replication_key",
+                    "replication_key_value",
+                }
+    assert output.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"
+
+
+def test_the_sdk_counts_what_get_records_yields_and_nothing_else(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config)
+
+    assert sum(map(len, output.records.values())) == len(output.of_type("RECORD"))
