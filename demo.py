@@ -5,7 +5,7 @@
 """Load TargetADS into one DuckDB file, and show what arrived.
 
 The tap runs under Meltano and hands its rows to target-jsonl, which appends them to
-files in `output/`; DuckDB then keeps one row per key. By default the rows come from
+files; DuckDB then keeps one row per key. By default the rows come from
 the bundled sandbox, with no token and no network; `--environment=prod` reads the real
 API with the settings in `.env`.
 """
@@ -23,8 +23,7 @@ from typing import Any
 import duckdb
 
 PROJECT = Path(__file__).resolve().parent
-OUTPUT = PROJECT / "output"
-DATABASE = OUTPUT / "targetads.duckdb"
+DATABASE = "targetads.duckdb"
 
 DUCKDB_TYPES = {
     "date-time": "TIMESTAMPTZ",
@@ -36,28 +35,33 @@ DUCKDB_TYPES = {
 }
 
 
-def meltano(environment: str, *arguments: str, capture: bool = False) -> str:
-    """Run Meltano in this project, and return what it printed if captured."""
-    program = Path(sys.executable).with_name("meltano")
+def meltano(environment: str, output: Path, *arguments: str) -> str:
+    """Run Meltano in this project, and return what it printed to stdout."""
     # Plugins start four times slower when Python may not keep its bytecode.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [program, f"--environment={environment}", *arguments],
+        [
+            Path(sys.executable).with_name("meltano"),
+            f"--environment={environment}",
+            *arguments,
+        ],
         cwd=PROJECT,
-        env=variables,
+        env={**variables, "TARGET_JSONL_DESTINATION_PATH": str(output)},
         check=False,
-        stdout=subprocess.PIPE if capture else None,
+        stdout=subprocess.PIPE,
         text=True,
     )
     if done.returncode:
         sys.exit(f"meltano {' '.join(arguments)} failed; its output above says why.")
-    return done.stdout or ""
+    return done.stdout
 
 
-def load(connection: duckdb.DuckDBPyConnection, stream: dict[str, Any]) -> bool:
+def load(
+    connection: duckdb.DuckDBPyConnection, output: Path, stream: dict[str, Any]
+) -> bool:
     """Load one stream's file into a table of its own; tell whether there was one."""
     name = stream["tap_stream_id"]
-    file = OUTPUT / f"{name}.jsonl"
+    file = output / f"{name}.jsonl"
     if not file.exists():
         return False
     columns = {
@@ -97,10 +101,6 @@ def show(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
     ).show()
     print(f"A sample of {tables[-1]}")
     connection.sql(f'SELECT * FROM "{tables[-1]}" LIMIT 3').show()
-    print(f"The database: {DATABASE}")
-    print(
-        f"""Ask it:       uv run demo.py --query 'SELECT count(*) FROM {tables[-1]}'"""
-    )
 
 
 def main() -> None:
@@ -111,22 +111,35 @@ def main() -> None:
         default="sandbox",
         help="Meltano environment: sandbox (default), dev or prod",
     )
+    parser.add_argument(
+        "--output", type=Path, help="where files go (default: output/ENVIRONMENT)"
+    )
     parser.add_argument("--query", help="SQL to run on the database, instead of a load")
     arguments = parser.parse_args()
+    environment = arguments.environment
+    output = (arguments.output or PROJECT / "output" / environment).resolve()
+    database = output / DATABASE
     if arguments.query:
-        with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        with duckdb.connect(str(database), read_only=True) as connection:
             connection.sql(arguments.query).show(max_rows=400)
         return
-    environment = arguments.environment
-    meltano(environment, "run", "tap-targetads", "target-jsonl")
-    catalog = meltano(
-        environment, "invoke", "tap-targetads", "--discover", capture=True
-    )
-    with duckdb.connect(str(DATABASE)) as connection:
+
+    output.mkdir(parents=True, exist_ok=True)
+    # Without the files of earlier runs, what Meltano remembers of them is of no use.
+    again = [] if any(output.glob("*.jsonl")) else ["--full-refresh"]
+    meltano(environment, output, "run", *again, "tap-targetads", "target-jsonl")
+    catalog = meltano(environment, output, "invoke", "tap-targetads", "--discover")
+    with duckdb.connect(str(database)) as connection:
         streams = json.loads(catalog)["streams"]
-        tables = [s["tap_stream_id"] for s in streams if load(connection, s)]
-        if tables:
-            show(connection, tables)
+        tables = [s["tap_stream_id"] for s in streams if load(connection, output, s)]
+        if not tables:
+            sys.exit("No rows arrived; the output above says what was read.")
+        show(connection, tables)
+    option = "" if environment == "sandbox" else f" --environment={environment}"
+    print(f"The database: {database}")
+    print(
+        f"""Ask it:       uv run demo.py{option} --query 'FROM {tables[-1]} LIMIT 5'"""
+    )
 
 
 if __name__ == "__main__":

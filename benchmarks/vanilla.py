@@ -31,10 +31,10 @@ class Paginator(OffsetPaginator):
         return bool(response.json()["has_more"])
 
 
-class Clicks(RESTStream[int]):
-    """Clicks, one record at a time."""
+class PageViews(RESTStream[int]):
+    """Page views, one record at a time."""
 
-    name = "clicks"
+    name = "page_views"
     path = "/v1/reports/raw_reports"
     http_method = "POST"
     records_jsonpath = "$.data[*]"
@@ -70,7 +70,7 @@ class Clicks(RESTStream[int]):
             "InteractionFilter": {
                 "DateFrom": self.config["start_date"],
                 "DateTo": self.config["end_date"],
-                "InteractionType": ["Click"],
+                "InteractionType": ["PageView"],
             },
             "Offset": page.next_page_token,
             "Limit": self.config["page_size"],
@@ -100,8 +100,8 @@ class VanillaTap(Tap):
     ).to_dict()
 
     @override
-    def discover_streams(self) -> list[Clicks]:
-        return [Clicks(self)]
+    def discover_streams(self) -> list[PageViews]:
+        return [PageViews(self)]
 
 
 if __name__ == "__main__":

@@ -46,7 +46,21 @@ _SLOTS = tuple(
 
 _TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 
+_ORGANIC = 0.35
+"""The share of journeys without a campaign."""
+
+_LOYAL = 0.7
+"""The share of campaign journeys that belong to the device's usual campaign."""
+
+_CLICKED, _SOLD = 0.4, 0.15
+"""How often impressions lead to a click, and visits to a purchase.
+
+Both are far more than in life, so that little data has some of each.
+"""
+
 _REPEATED = 0.01
+"""The share of rows that occur twice."""
+
 _LONGEST_JOURNEY = 10
 """The most rows that a journey has, not counting those that are repeated."""
 
@@ -131,10 +145,10 @@ class _DayMaker:
             BROWSERS[device % 7907 % len(BROWSERS)],
             *_PADDING,
         )
-        if random() < 0.35:  # noqa: PLR2004 - a third comes without a campaign
+        if random() < _ORGANIC:
             self._visit(second, _NO_UTM, _NO_MEDIA, new=new)
             return
-        loyal = random() < 0.7  # noqa: PLR2004 - the rest sees other campaigns too
+        loyal = random() < _LOYAL
         chosen = device if loyal else int(random() * len(self._placements))
         placement = self._placements[chosen % len(self._placements)]
         self._campaign(second, placement, new=new)
@@ -157,7 +171,7 @@ class _DayMaker:
             self._add("Impression", second, shown, new=new)
             new = False
             second += 5 + int(random() * 400)
-        if random() < 0.4:  # noqa: PLR2004 - no real campaign is clicked so often
+        if random() < _CLICKED:
             term = placement.terms[int(random() * len(placement.terms))]
             utm = (*placement.utm, creative, term)
             self._add("Click", second, (*self._page(), *utm, *media))
@@ -172,7 +186,7 @@ class _DayMaker:
                 self._add("Session", second, (SHOP_DOMAIN, None, *utm, *media))
             new = False
             second += 3 + int(random() * 180)
-        if random() < 0.15:  # noqa: PLR2004 - no real shop sells so often
+        if random() < _SOLD:
             page = (SHOP_DOMAIN, CHECKOUT_PATH)
             self._add("Purchase", second, (*page, *utm, *media), self._order())
 
