@@ -188,7 +188,7 @@ def change_faults(call: Call) -> Response:
         faults = []
         if call.method != "DELETE":
             faults = decode_faults(msgspec.json.decode(call.body))
-    except ValueError as error:  # msgspec's own errors are ValueErrors
+    except (msgspec.DecodeError, ValueError) as error:
         return error_response(400, str(error))
     call.sandbox.faults.set(faults)
     return json_response(faults)
