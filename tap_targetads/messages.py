@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import datetime, timezone
@@ -13,6 +14,7 @@ from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
 from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
+from tap_targetads.errors import TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,11 +55,22 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
 
         Args:
             block: One or more messages, each with its line break.
+
+        Raises:
+            TapError: If nobody reads any more.
         """
         self._writing = True
         try:
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            # Python flushes stdout once more when it ends, and would complain again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            message = (
+                "The target has closed the pipe, and says above why. What it had not "
+                "written is read again by the next run."
+            )
+            raise TapError(message) from error
         finally:
             self._writing = False
         if self._pending_exit is not None:

@@ -216,17 +216,23 @@ class InteractionStream(Stream):
             )
         end = min(settings.end_date or last, last)
         start = settings.start_date
-        if self.is_incremental and bookmark.value:
-            resume = settings.calendar.first_day_after(bookmark.value)
-            start = max(start, resume - settings.lookback_days * ONE_DAY)
         if start > end:
             self.logger.warning(
-                "%s: nothing to read. The state and `start_date` lead to %s, the last "
-                "day to read is %s.",
+                "%s: nothing to read. `start_date` is %s, but the last day to read is "
+                "%s.",
                 subject,
                 start,
                 end,
             )
+        if self.is_incremental and bookmark.value:
+            resume = settings.calendar.first_day_after(bookmark.value)
+            start = max(start, resume - settings.lookback_days * ONE_DAY)
+            if settings.start_date <= end < start:
+                self.logger.info(
+                    "%s: nothing to read. The state is complete up to %s.",
+                    subject,
+                    resume - ONE_DAY,
+                )
         return tile(start, end, settings.window_days)
 
     def _finish(self, bookmark: Bookmark, window: Window) -> None:

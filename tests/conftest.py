@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,14 @@ def config(sandbox: Sandbox) -> dict[str, Any]:
         "start_date": "2024-01-01",
         "end_date": "2024-01-31",
     }
+
+
+@pytest.fixture(scope="session")
+def meltano_environment() -> dict[str, str]:
+    """The environment for Meltano, without what is set for somebody's own runs."""
+    own = ("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(own)}
+    return {**inherited, "NO_COLOR": "1"}
 
 
 @pytest.fixture(autouse=True)

@@ -87,6 +87,22 @@ def test_a_kill_costs_at_most_the_window_in_hand(
     assert keys[0] | keys[1] == {r["_row_key"] for r in whole.records["clicks"]}
 
 
+def test_a_target_that_dies_ends_the_run_with_one_line(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    with start_tap(tmp_path, {**config, "page_size": 5, "window_days": 1}) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        log = process.stderr.read().decode()
+
+    assert process.returncode == 1
+    assert "The target has closed the pipe" in log.splitlines()[-1]
+    assert "Traceback" not in log
+    assert "BrokenPipeError" not in log
+
+
 @pytest.mark.parametrize(
     ("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )

@@ -110,19 +110,14 @@ class Meltano:
 
 
 @pytest.fixture(scope="session")
-def meltano(tmp_path_factory: pytest.TempPathFactory) -> Meltano:
+def meltano(
+    tmp_path_factory: pytest.TempPathFactory, meltano_environment: Mapping[str, str]
+) -> Meltano:
     folder = tmp_path_factory.mktemp("meltano")
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV"))
-        and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    environment |= {
+        **meltano_environment,
         "MELTANO_SYS_DIR_ROOT": str(folder),
         "MELTANO_ENVIRONMENT": "prod",
-        "MELTANO_CLI_LOG_LEVEL": "info",
-        "NO_COLOR": "1",
     }
     result = Meltano(folder, environment)
     result.run("install", "extractor", "tap-targetads")

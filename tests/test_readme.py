@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.readme import filled
+from tap_targetads.sandbox import World, counts
+from tap_targetads.settings import CONFIG_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+JANUARY = date(2024, 1, 1), date(2024, 1, 31)
+STREAMS = ["clicks", "impressions", "page_views", "purchases"]
+READMES = {"README.md": False, "README.ru.md": True}
+
+
+@pytest.mark.parametrize(("name", "russian"), READMES.items())
+def test_the_tables_are_what_the_tap_says_about_itself(
+    name: str,
+    russian: bool,  # noqa: FBT001
+) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    assert filled(text, russian=russian) == text
+
+
+def test_both_languages_have_the_same_commands_and_sections() -> None:
+    english, russian = ((ROOT / name).read_text(encoding="utf-8") for name in READMES)
+
+    def blocks(text: str) -> list[str]:
+        found = re.findall(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        return [re.sub(r"#.*", "", block) for block in found]
+
+    assert blocks(english) == blocks(russian)
+    for pattern in (r"^#+ ", r"^- \*\*", r"^\*\*[^*]+\*\*", r"^\| "):
+        found = [len(re.findall(pattern, t, re.MULTILINE)) for t in (english, russian)]
+        assert found[0] == found[1], pattern
+
+
+def test_every_variable_in_the_example_is_a_setting() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = re.findall(r"TAP_TARGETADS_(\w+)=", example)
+
+    assert names
+    assert {name.lower() for name in names} <= set(
+        CONFIG_SCHEMA.to_dict()["properties"]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_the_demo_prints_the_counts_of_the_sandboxs_truth(
+    tmp_path: Path, meltano_environment: Mapping[str, str]
+) -> None:
+    command = ["uv", "run", "--no-project", str(ROOT / "demo.py")]
+    where = ["--output", str(tmp_path)]
+
+    for _ in range(2):
+        demo = subprocess.run(
+            [*command, *where],
+            env={**meltano_environment, "MELTANO_SYS_DIR_ROOT": str(tmp_path)},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    world = World()
+    truth: dict[str, dict[str, int]] = {}
+    for project in world.projects:
+        for day, types in counts(world, project, *JANUARY).items():
+            for name, count in types.items():
+                days = truth.setdefault(name, {})
+                days[day] = days.get(day, 0) + count
+    columns = ["Click", "Impression", "PageView", "Purchase"]
+    for day in truth["Click"]:
+        cells = [day, *(str(truth[name].get(day, 0)) for name in columns)]
+        assert re.search(r"\s*│\s*".join(cells), demo.stdout), day
+    for name, table in zip(columns, STREAMS, strict=True):
+        total = sum(truth[name].values())
+        assert re.search(rf"{table}\s*│\s*{total}\b", demo.stdout)
+    assert str(tmp_path / "targetads.duckdb") in demo.stdout
