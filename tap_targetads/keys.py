@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_BUCKETS = 1 << 16
+
+
 class RowKeys:
     """Gives the rows of one window their keys.
 
     Equal rows have equal times, so that they lie in one window. The memory is about
-    120 bytes per row of the window; a window is one page or one day, whichever is
+    20 bytes per row of the window; a window is one page or one day, whichever is
     larger.
 
     Args:
@@ -32,7 +35,10 @@ class RowKeys:
     def __init__(self, project_id: int, stream: str) -> None:
         """Start with no row seen."""
         self._prefix = f"{project_id}\0{stream}\0".encode()
-        self._seen: set[bytes] = set()
+        # Digests, end to end, by their first two bytes: a quarter of the memory that
+        # a set of them would need. That 16 bytes match across two digests is no more
+        # likely than that two digests are the same.
+        self._seen = [b""] * _BUCKETS
         self._repeats: dict[bytes, int] = {}
 
     def of(self, lines: Iterable[bytes]) -> list[str]:
@@ -41,10 +47,12 @@ class RowKeys:
         keys = []
         for line in lines:
             digest = xxh3_128_digest(prefix + line)
-            if digest in seen:
+            bucket = digest[0] << 8 | digest[1]
+            digests = seen[bucket]
+            if digest in digests:
                 keys.append(self._of_repeat(digest, line))
             else:
-                seen.add(digest)
+                seen[bucket] = digests + digest
                 keys.append(digest.hex())
         return keys
 
