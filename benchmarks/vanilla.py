@@ -44,7 +44,7 @@ class PageViews(RESTStream[int]):
     @override
     def schema(self) -> dict[str, Any]:
         fields = fields_of("raw", extra_fields(self.config))
-        return stream_schema(fields.values(), row_key=False)
+        return stream_schema(["project_id"], fields.values())
 
     @property
     @override

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "date-time"]
-Report = Literal["raw", "path", "aggregate"]
+ReportKind = Literal[
+    "raw", "path", "aggregate", "campaigns", "creatives", "target_events", "projects"
+]
 Version = Literal["v1", "v2"]
 
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
@@ -25,8 +27,29 @@ FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
 ROW_KEY = "_row_key"
 PROJECT_ID = "project_id"
 INTERACTION_TIME = "InteractionTime"
+EVENT_DATE = "EventDate"
+CONVERSION_DATE = "conversion_date"
+
+TAP_FIELDS: Mapping[str, dict[str, Any]] = {
+    ROW_KEY: {
+        "type": ["string"],
+        "description": "Identifies the row: a hash of project, stream and values, "
+        "the same whenever and however the row is read.",
+    },
+    PROJECT_ID: {
+        "type": ["integer"],
+        "description": "The TargetADS project that the row belongs to.",
+    },
+    CONVERSION_DATE: {
+        "type": ["string"],
+        "format": "date",
+        "description": "The day of the conversion, in the project's time zone.",
+    },
+}
+"""What the tap itself adds to the records."""
 
 NAMING_RULE: tuple[tuple[str, FieldType], ...] = (
+    (r"^Weight_", "number"),
     (r"(Time|At)$", "date-time"),
     (r"Date$", "date"),
     (r"(Amount|Price|Cost|Revenue)$", "number"),
@@ -59,7 +82,7 @@ class Field(msgspec.Struct, frozen=True):
     group: str
     description: str
     source: Literal["documented", "live", "assumed", "user"]
-    reports: tuple[Report, ...]
+    reports: tuple[ReportKind, ...]
     versions: tuple[Version, ...] = ("v1", "v2")
 
 
@@ -102,7 +125,7 @@ def type_by_name(name: str) -> FieldType:
     return "string"
 
 
-def fields_of(report: Report, extra: Iterable[Field] = ()) -> dict[str, Field]:
+def fields_of(report: ReportKind, extra: Iterable[Field] = ()) -> dict[str, Field]:
     """The fields of a report by name.
 
     Args:
@@ -131,24 +154,14 @@ def extra_field(name: str, field_type: FieldType | None = None) -> Field:
     )
 
 
-def stream_schema(fields: Iterable[Field], *, row_key: bool) -> dict[str, Any]:
+def stream_schema(own: Iterable[str], fields: Iterable[Field]) -> dict[str, Any]:
     """The JSON schema of a stream's records.
 
     Args:
-        fields: The fields that the stream can deliver.
-        row_key: Whether the records carry `_row_key`.
+        own: Names of the fields that the tap adds.
+        fields: The API's fields that the stream can deliver.
     """
-    properties: dict[str, Any] = {}
-    if row_key:
-        properties[ROW_KEY] = {
-            "type": ["string"],
-            "description": "Identifies the row: a hash of project, stream and values, "
-            "the same whenever and however the row is read.",
-        }
-    properties[PROJECT_ID] = {
-        "type": ["integer"],
-        "description": "The TargetADS project that the row belongs to.",
-    }
+    properties = {name: TAP_FIELDS[name] for name in own}
     for field in fields:
         schema = _SHAPES[field.type].schema()
         properties[field.name] = {**schema, "description": field.description}

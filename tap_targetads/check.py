@@ -5,61 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_targetads.client import Call, MalformedAnswerError, Reply
+from tap_targetads.client import Call
 from tap_targetads.errors import ApiError
+from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable
 
     from tap_targetads.client import Client
-    from tap_targetads.streams import InteractionStream
+    from tap_targetads.meta import MetaStream
+    from tap_targetads.streams import ReportStream
     from tap_targetads.windows import Window
-
-TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
-
-
-class TokenStatus(Reply, kw_only=True):
-    """The answer of token_validate (API reference: base, auth, project).
-
-    The live API also answers with an empty body, which means that the token is valid.
-    """
-
-    valid: bool = True
-    project_id: int | None = None
-    is_admin: bool | None = None
-    campaign_access: list[int] | None = None
-    expires_at: str | None = None
-
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
-    @classmethod
-    def decode(cls, body: bytes) -> TokenStatus:
-        """Decode a body, which may be empty.
-
-        Raises:
-            MalformedAnswerError: If it is neither empty nor such an answer.
-        """
-        if not body.strip():
-            return cls()
-        try:
-            return msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
-
-    def __str__(self) -> str:
-        """What the API says about the token, for the log."""
-        notes = ["token valid"]
-        if self.expires_at:
-            notes.append(f"expires {self.expires_at}")
-        if self.campaign_access:
-            notes.append(f"{len(self.campaign_access)} campaigns")
-        return ", ".join(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +29,7 @@ class ProjectCheck:
     def run(
         self,
         project_ids: Iterable[int],
-        streams: Iterable[InteractionStream],
+        streams: Iterable[ReportStream | MetaStream],
         window: Window,
     ) -> bool:
         """Check all projects, and say of each what works.
@@ -90,12 +47,12 @@ class ProjectCheck:
         return all(results)
 
     def _check(
-        self, project_id: int, streams: list[InteractionStream], window: Window
+        self, project_id: int, streams: list[ReportStream | MetaStream], window: Window
     ) -> bool:
         try:
             status = self._token_status(project_id)
             for stream in streams:
-                next(stream.reader.pages(project_id, window, whole=True))
+                stream.probe(project_id, window)
         except ApiError as error:
             self.logger.error("Project %d: FAILED. %s", project_id, error)  # noqa: TRY400
             return False

@@ -97,6 +97,7 @@ class Call:
         project_id: The project: it chooses the token, and goes into the query.
         subject: What is being read, as error lines name it.
         body: JSON body, if any.
+        params: The query, besides the project.
         stream: Name of the stream, for the SDK's metrics.
     """
 
@@ -105,6 +106,7 @@ class Call:
     project_id: int
     subject: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
 
 
@@ -216,7 +218,7 @@ class Client:
             response = self._session.request(
                 call.method,
                 self._api_url + call.path,
-                params={"project_id": call.project_id},
+                params={"project_id": str(call.project_id), **call.params},
                 json=call.body,
                 auth=self._authenticators[call.project_id],
                 timeout=self._timeout,

@@ -3,8 +3,11 @@ r"""Row keys: a hash of what a row is, and of which of several equals it is.
 The API gives rows no identity, so the tap makes one from their values. A key is
 `xxh3_128(project \0 stream \0 line, seed=ordinal)` in hex, where `line` is the
 compact JSON of the selected fields in alphabetical order, and `ordinal` counts the
-equals before it. Reading the same rows again, in any order and with any paging, gives
-the same set of keys, and two equal rows stay two.
+equals before it. Attribution weights, which stand at the end of the line, do not
+count: they change while a path grows older, and what a row is does not.
+
+Reading the same rows again, in any order and with any paging, gives the same set of
+keys, and two equal rows stay two.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _BUCKETS = 1 << 16
+_WEIGHTS = b',"Weight_'
+"""Where the weights begin. Inside a text, the quote would be escaped."""
 
 
 class RowKeys:
@@ -30,11 +35,14 @@ class RowKeys:
     Args:
         project_id: The project that the rows belong to.
         stream: The stream that the rows belong to.
+        constants: What all of these rows have in common besides.
     """
 
-    def __init__(self, project_id: int, stream: str) -> None:
+    def __init__(self, project_id: int, stream: str, *constants: str) -> None:
         """Start with no row seen."""
-        self._prefix = f"{project_id}\0{stream}\0".encode()
+        self._prefix = "".join(
+            f"{part}\0" for part in (project_id, stream, *constants)
+        ).encode()
         # Digests, end to end, by their first two bytes: a quarter of the memory that
         # a set of them would need. That 16 bytes match across two digests is no more
         # likely than that two digests are the same.
@@ -46,7 +54,8 @@ class RowKeys:
         prefix, seen = self._prefix, self._seen
         keys = []
         for line in lines:
-            digest = xxh3_128_digest(prefix + line)
+            line = prefix + line.partition(_WEIGHTS)[0]  # noqa: PLW2901
+            digest = xxh3_128_digest(line)
             bucket = digest[0] << 8 | digest[1]
             digests = seen[bucket]
             if digest in digests:
@@ -58,4 +67,4 @@ class RowKeys:
 
     def _of_repeat(self, digest: bytes, line: bytes) -> str:
         ordinal = self._repeats[digest] = self._repeats.get(digest, 0) + 1
-        return xxh3_128_hexdigest(self._prefix + line, seed=ordinal)
+        return xxh3_128_hexdigest(line, seed=ordinal)

@@ -13,11 +13,11 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
-from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
+from tap_targetads.catalogue import ROW_KEY
 from tap_targetads.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_targetads.keys import RowKeys
     from tap_targetads.rows import Row
@@ -95,18 +95,15 @@ class RecordEncoder:
 
     Args:
         stream: Name of the stream.
-        project_id: Value of the field `project_id`, or None if it is not selected.
+        constants: Fields that have the same value in all records.
     """
 
-    def __init__(self, stream: str, project_id: int | None) -> None:
+    def __init__(self, stream: str, constants: Mapping[str, Any]) -> None:
         """Encode what all lines of a block have in common."""
-        name = msgspec.json.encode(stream)
+        name = _encoder.encode(stream)
         self._head = b'{"type":"RECORD","stream":' + name + b',"record":{'
-        self._project = (
-            b""
-            if project_id is None
-            else b'"%s":%d,' % (PROJECT_ID.encode(), project_id)
-        )
+        inside = _encoder.encode(constants)[1:-1]
+        self._constants = inside + b"," if inside else b""
 
     def blocks(
         self, rows: Sequence[Row], keys: RowKeys | None
@@ -142,16 +139,18 @@ class RecordEncoder:
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[list[bytes]]:
         """The inside of the records' objects, with the closing brace."""
-        project = self._project
+        key = b'"%s":"' % ROW_KEY.encode()
         for start in range(0, len(rows), BLOCK_ROWS):
             lines = encode_lines(rows[start : start + BLOCK_ROWS])
+            constants = self._constants
+            if lines[0] == b"{}":  # nothing but constants is selected
+                constants = constants[:-1]
             if keys is None:
-                yield [project + line[1:] for line in lines]
+                yield [constants + line[1:] for line in lines]
             else:
-                key = b'"%s":"' % ROW_KEY.encode()
-                project_after_key = b'",' + project
+                after_key = b'",' + constants
                 yield [
-                    key + row_key.encode() + project_after_key + line[1:]
+                    key + row_key.encode() + after_key + line[1:]
                     for row_key, line in zip(keys.of(lines), lines, strict=True)
                 ]
 

@@ -9,13 +9,12 @@ the order of the columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from tap_targetads.client import MalformedAnswerError, Reply
-from tap_targetads.rows import RowType
+from tap_targetads.rows import MissingColumnsError, RowType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -174,16 +173,12 @@ class PageDecoder:
                 f"a row has not as many values as there are columns ({len(names)})"
             )
             raise MalformedAnswerError(message)
-        if missing := [n for n in self.row_type.names if n not in names]:
-            message = f"the answer lacks the columns {', '.join(missing)}"
-            raise MalformedAnswerError(message)
         self._ignore_unselected(names)
-        make = self.row_type.lenient
-        places = [names.index(name) for name in self.row_type.names]
-        if len(places) == 1:  # itemgetter returns a bare value then
-            return [make(array[places[0]]) for array in arrays]
-        pick = itemgetter(*places)
-        return [make(*pick(array)) for array in arrays]
+        try:
+            make = self.row_type.from_arrays(names)
+        except MissingColumnsError as error:
+            raise MalformedAnswerError(str(error)) from error
+        return [make(array) for array in arrays]
 
 
 @dataclass(slots=True)

@@ -1,82 +1,58 @@
-"""Reads the pages of a window: request, decode, check, convert."""
+"""Reads the windows of a stream: request, decode, check, convert."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from tap_targetads.client import Call
 from tap_targetads.errors import ApiError
 from tap_targetads.pages import PageDecoder
 from tap_targetads.paginator import PagingError, ReportPaginator
-from tap_targetads.rows import RowConverter
+from tap_targetads.rows import RowConverter, RowType
+from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from tap_targetads.catalogue import Field, FieldType
     from tap_targetads.client import Client
     from tap_targetads.pages import Page
+    from tap_targetads.reports import Report
     from tap_targetads.windows import Window
-
-RAW_REPORTS = "/v1/reports/raw_reports"
 
 PROBE_OFFSET = 1_000_000_000
 """An offset beyond all data: a server that heeds offsets has no rows there."""
 
 
-class WindowTooLargeError(Exception):
-    """A window of several days does not fit into one page."""
-
-
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What a stream asks for, apart from project, window and page.
+class Reading:
+    """A window that is being read.
 
     Attributes:
-        stream: Name of the stream.
-        interaction_types: The API's names of the types.
-        fields: The selected fields.
-        media_campaign_ids: Campaigns to which the rows are limited; empty for all.
+        window: The window.
+        pages: Its pages of converted rows, each read when it is asked for.
+        left: The windows that are read after it.
     """
 
-    stream: str
-    interaction_types: Sequence[str]
-    fields: Sequence[Field]
-    media_campaign_ids: Sequence[int] = ()
-
-    def body(self, window: Window, *, offset: int, limit: int) -> dict[str, Any]:
-        """The JSON body of a request (API reference: v1 reports)."""
-        interactions: dict[str, Any] = {
-            "DateFrom": window.start.isoformat(),
-            "DateTo": window.end.isoformat(),
-            "InteractionType": list(self.interaction_types),
-        }
-        if self.media_campaign_ids:
-            interactions["MediaCampaignId"] = list(self.media_campaign_ids)
-        return {
-            "ResponseType": "JSON",
-            "Fields": [field.name for field in self.fields],
-            "InteractionFilter": interactions,
-            "Offset": offset,
-            "Limit": limit,
-        }
-
-    def subject(self, project_id: int, window: Window) -> str:
-        """What is being read, as error lines name it."""
-        return f"Stream {self.stream}, project {project_id}, {window}"
+    window: Window
+    pages: Iterator[Page]
+    left: Collection[Window]
 
 
-class PageReader:
-    """Reads windows of one stream, for any of its projects.
+class Reader(ABC):
+    """Reads a stream, for any of its projects.
 
     Args:
         client: The transport.
-        query: What to ask for.
-        declared: Names of all fields that the stream declares, selected or not.
+        report: What to ask for.
+        fields: The selected fields.
         conversions: The conversion for each field type.
-        page_size: Rows per request.
         null_bad_values: Write null for a value that cannot be converted.
         logger: Where warnings go.
     """
@@ -85,41 +61,117 @@ class PageReader:
         self,
         *,
         client: Client,
-        query: Query,
-        declared: Iterable[str],
+        report: Report,
+        fields: Collection[Field],
         conversions: Mapping[FieldType, Callable[[Any], Any]],
-        page_size: int,
         null_bad_values: bool,
         logger: logging.Logger,
     ) -> None:
         """Prepare decoding and conversion. Nothing is sent yet."""
-        self._client = client
-        self._query = query
-        self._declared = frozenset(declared)
-        self._page_size = page_size
-        self._logger = logger
-        self._decoder = PageDecoder(
-            {field.name: field.type for field in query.fields}, self._report_unselected
-        )
-        self._converter = RowConverter(
-            query.stream,
-            query.fields,
-            self._decoder.row_type,
+        self.client = client
+        self.report = report
+        self.logger = logger
+        self.types = {field.name: field.type for field in fields}
+        # A request without fields is refused: ask for one that is then dropped.
+        self.asked = list(fields) or list(report.fields.values())[:1]
+        self.converter = RowConverter(
+            report.name,
+            fields,
+            RowType(self.types),
             conversions,
+            day_field=report.day_field if report.day_field in self.types else None,
             null_bad_values=null_bad_values,
         )
 
-    def pages(self, project_id: int, window: Window, *, whole: bool) -> Iterator[Page]:
-        """Read a window.
+    @abstractmethod
+    def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        """Read windows in order.
 
         Args:
             project_id: The project.
-            window: The window.
-            whole: Read the window however many pages it takes. If not, a window of
-                several days has to fit into one page.
+            windows: The windows; they may be read in smaller ones.
+        """
+
+    @abstractmethod
+    def probe(self, project_id: int, window: Window) -> None:
+        """Find out, as cheaply as possible, whether the stream can be read.
+
+        Raises:
+            ApiError: If it cannot.
+        """
+
+    def subject(self, project_id: int, window: Window) -> str:
+        """What is being read, as error lines name it."""
+        return f"Stream {self.report.name}, project {project_id}, {window}"
+
+    def report_unselected(self, names: Iterable[str]) -> None:
+        """Tell of fields that the API sends although nobody declared them."""
+        unknown = sorted(set(names) - set(self.report.fields))
+        if unknown:
+            self.logger.warning(
+                "Stream %s: the API sends fields that nobody declared: %s. To keep "
+                "them, add them to the setting `extra_fields`.",
+                self.report.name,
+                ", ".join(unknown),
+            )
+
+    def report_bad_values(self) -> None:
+        """Tell how many values became null because they could not be converted."""
+        for name, count in sorted(self.converter.bad_values.items()):
+            self.logger.warning(
+                "Stream %s: %d values of %s could not be converted and became null.",
+                self.report.name,
+                count,
+                name,
+            )
+        self.converter.bad_values.clear()
+
+
+class WindowTooLargeError(Exception):
+    """A window of several days does not fit into one page."""
+
+
+class PageReader(Reader):
+    """Reads page by page, from the synchronous reports of the API's version 1.
+
+    Args:
+        page_size: Rows per request.
+        by_day: Read a window of several days that does not fit into one page a day at
+            a time. Equal rows must be told apart within a window, which takes memory
+            for all of its rows.
+        options: What every reader needs.
+    """
+
+    def __init__(self, *, page_size: int, by_day: bool, **options: Any) -> None:
+        """Prepare paging."""
+        super().__init__(**options)
+        self._page_size = page_size
+        self._by_day = by_day
+        self._decoder = PageDecoder(self.types, self.report_unselected)
+
+    @override
+    def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        pending = deque(windows)
+        while pending:
+            window = pending.popleft()
+            pages = self._pages(project_id, window)
+            try:
+                first = [next(pages)]
+            except WindowTooLargeError:
+                last = pending[-1] if pending else window
+                pending = deque(tile(window.start, last.end, 1))
+                continue
+            yield Reading(window, _rejoined(first, pages), pending)
+
+    @override
+    def probe(self, project_id: int, window: Window) -> None:
+        self._page(project_id, window, 0, 1)
+
+    def _pages(self, project_id: int, window: Window) -> Iterator[Page]:
+        """Read a window.
 
         Yields:
-            Pages of converted rows.
+            Pages of converted rows, at least one.
 
         Raises:
             WindowTooLargeError: Before the first page, if the window does not fit.
@@ -136,14 +188,14 @@ class PageReader:
                 paginator.advance(page)  # type: ignore[arg-type] # see the paginator
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
-            if not (whole or paginator.finished or window.days == 1):
+            if self._by_day and window.days > 1 and not paginator.finished:
                 raise WindowTooLargeError
             fingerprint = page.fingerprint()
             if fingerprint == previous and page.rows:
                 self._check_offset_counts(project_id, window)
             previous = fingerprint
             rows += len(page.rows)
-            self._converter.convert(page.rows, strict=page.strict)
+            self.converter.convert(page.rows, strict=page.strict)
             counted, on_page = page.count, len(page.rows)
             yield page
             # Two pages at once would double the memory.
@@ -151,9 +203,9 @@ class PageReader:
             if paginator.finished:
                 break
         if counted not in {None, on_page, rows}:
-            self._logger.warning(
+            self.logger.warning(
                 "%s: the API counted %s rows, but delivered %d.",
-                self._query.subject(project_id, window),
+                self.subject(project_id, window),
                 counted,
                 rows,
             )
@@ -161,13 +213,18 @@ class PageReader:
     def _page(self, project_id: int, window: Window, offset: int, limit: int) -> Page:
         call = Call(
             method="POST",
-            path=RAW_REPORTS,
+            path=f"/v1/{self.report.path}",
             project_id=project_id,
-            subject=self._query.subject(project_id, window),
-            body=self._query.body(window, offset=offset, limit=limit),
-            stream=self._query.stream,
+            subject=self.subject(project_id, window),
+            body={
+                "ResponseType": "JSON",
+                **self.report.body(self.asked, window),
+                "Offset": offset,
+                "Limit": limit,
+            },
+            stream=self.report.name,
         )
-        return self._client.send(call, self._decoder.decode).page
+        return self.client.send(call, self._decoder.decode).page
 
     def _check_offset_counts(self, project_id: int, window: Window) -> None:
         """Make sure that the server heeds `Offset`.
@@ -181,28 +238,13 @@ class PageReader:
 
     def _error(self, project_id: int, window: Window, problem: str) -> ApiError:
         return ApiError(
-            f"{self._query.subject(project_id, window)}: {problem}. Nothing of this "
-            "window counts as read. Report it to the vendor, or set a shorter "
+            f"{self.subject(project_id, window)}: {problem}. Nothing of this window "
+            "counts as read. Report it to the vendor, or set a shorter "
             "`window_days`, so that a window fits into one page."
         )
 
-    def _report_unselected(self, names: Iterable[str]) -> None:
-        unknown = sorted(set(names) - self._declared)
-        if unknown:
-            self._logger.warning(
-                "Stream %s: the API sends fields that nobody declared: %s. To keep "
-                "them, add them to the setting `extra_fields`.",
-                self._query.stream,
-                ", ".join(unknown),
-            )
 
-    def report_bad_values(self) -> None:
-        """Tell how many values became null because they could not be converted."""
-        for name, count in sorted(self._converter.bad_values.items()):
-            self._logger.warning(
-                "Stream %s: %d values of %s could not be converted and became null.",
-                self._query.stream,
-                count,
-                name,
-            )
-        self._converter.bad_values.clear()
+def _rejoined(first: list[Page], rest: Iterator[Page]) -> Iterator[Page]:
+    """The pages with the one that was already taken; none is kept longer than used."""
+    yield first.pop()
+    yield from rest

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_targetads.catalogue import INTERACTION_TIME
 from tap_targetads.errors import DataError
 from tap_targetads.values import NATIVE_TYPES
 
@@ -29,6 +28,14 @@ _WIRE_TYPES: Mapping[str, Any] = {
     "date-time": str | None,
 }
 """What the decoder accepts for a field: its type, or text that will be converted."""
+
+
+class MissingColumnsError(Exception):
+    """The API left out fields that were asked for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Name them."""
+        super().__init__(f"the answer lacks the columns {', '.join(names)}")
 
 
 class RowType:
@@ -72,6 +79,24 @@ class RowType:
             gc=False,
         )
 
+    def from_arrays(self, names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
+        """What makes a row of an array whose values belong to these names.
+
+        Args:
+            names: The names of the columns, in their order; more than are selected.
+
+        Raises:
+            MissingColumnsError: If a selected field is not among them.
+        """
+        if missing := [name for name in self.names if name not in names]:
+            raise MissingColumnsError(missing)
+        make = self.lenient
+        places = [names.index(name) for name in self.names]
+        if len(places) == 1:  # itemgetter returns a bare value then
+            return lambda array: make(array[places[0]])
+        pick = itemgetter(*places)
+        return lambda array: make(*pick(array))
+
     def drop_ignored(self, rows: Sequence[Row]) -> None:
         """Forget the values of the fields that nobody selected."""
         for attribute in self._ignored_attributes:
@@ -98,17 +123,19 @@ class RowConverter:
         fields: The selected fields.
         row_type: The type of the rows.
         conversions: The conversion for each field type.
+        day_field: The field that tells the day of a row, for error lines.
         null_bad_values: Write null for a value that cannot be converted, instead of
             stopping.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         stream: str,
         fields: Iterable[Field],
         row_type: RowType,
         conversions: Mapping[FieldType, Callable[[Any], Any]],
         *,
+        day_field: str | None,
         null_bad_values: bool,
     ) -> None:
         """Prepare one column per field."""
@@ -125,7 +152,7 @@ class RowConverter:
             )
             for field in fields
         ]
-        self._time = attrgetter(attributes[INTERACTION_TIME])
+        self._day = attrgetter(attributes[day_field]) if day_field else None
         self.bad_values: dict[str, int] = {}
         """How many values became null because they could not be converted."""
 
@@ -164,9 +191,10 @@ class RowConverter:
         """Count a value that cannot be converted, or stop because of it."""
         if not self._null_bad_values:
             shown = value if isinstance(value, str) else repr(value)
+            day = f", day {str(self._day(row))[:10]}" if self._day else ""
             message = (
-                f"Stream {self._stream}, field {field.name}, day "
-                f"{str(self._time(row))[:10]}: {shown[:80]!r} is not a {field.type}. "
+                f"Stream {self._stream}, field {field.name}{day}: {shown[:80]!r} is "
+                f"not a {field.type}. "
                 "Declare another type for the field in `extra_fields`, or set "
                 '`on_bad_value` to "null".'
             )

@@ -1,4 +1,4 @@
-"""The tap's settings: their JSON schema, and their checked values."""
+"""The tap's settings: their checked values."""
 
 from __future__ import annotations
 
@@ -10,198 +10,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from singer_sdk import typing as th
-
 from tap_targetads.catalogue import (
-    FIELD_TYPES,
     INTERACTION_TIME,
     PROJECT_ID,
     ROW_KEY,
     Field,
     extra_field,
 )
+from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
+META_STREAMS = ("campaigns", "creatives", "target_events", "projects")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_CAMPAIGN_IDS = 20
-MAX_PAGE_SIZE = 100_000
-
-CONFIG_SCHEMA = th.PropertiesList(
-    th.Property(
-        "auth_token",
-        th.StringType(min_length=1),
-        secret=True,
-        title="Auth token",
-        description="Bearer token of the project. With several projects: the token "
-        "of those that have none of their own.",
-    ),
-    th.Property(
-        "project_id",
-        th.IntegerType(minimum=1),
-        title="Project id",
-        description="The project to read. For several, use `projects` instead.",
-    ),
-    th.Property(
-        "projects",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property(
-                    "project_id",
-                    th.IntegerType(minimum=1),
-                    required=True,
-                    description="The project to read.",
-                ),
-                th.Property(
-                    "auth_token",
-                    th.StringType(min_length=1),
-                    secret=True,
-                    description="The project's own token, if not the common one.",
-                ),
-                additional_properties=False,
-            ),
-        ),
-        title="Projects",
-        description="Several projects, each with its own token or the common one: "
-        '`[{"project_id": 12486, "auth_token": "…"}, …]`.',
-    ),
-    th.Property(
-        "start_date",
-        th.DateType,
-        required=True,
-        title="Start date",
-        description="First day to read, inclusive: `2024-01-31`.",
-    ),
-    th.Property(
-        "end_date",
-        th.DateType,
-        title="End date",
-        description="Last day to read, inclusive. Default: yesterday in `timezone`.",
-    ),
-    th.Property(
-        "include_today",
-        th.BooleanType,
-        default=False,
-        title="Include today",
-        description="Read the unfinished current day too. The state does not move "
-        "over it: the next run reads that day again.",
-    ),
-    th.Property(
-        "timezone",
-        th.StringType,
-        default="Europe/Moscow",
-        title="Time zone",
-        description="IANA name of the zone in which the API gives its times, and in "
-        "which days begin. Records and state carry UTC.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        default="https://api.targetads.io",
-        title="API URL",
-        description="Base URL of the API. Only https, except on loopback.",
-    ),
-    th.Property(
-        "sandbox",
-        th.BooleanType,
-        default=False,
-        title="Sandbox",
-        description="Start the bundled sandbox inside the tap and read from it: no "
-        "token, no network. Needs the extra `sandbox`.",
-    ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=MAX_PAGE_SIZE),
-        default=MAX_PAGE_SIZE,
-        title="Page size",
-        description="Rows per request (the API's `Limit`), at most 100000.",
-    ),
-    th.Property(
-        "window_days",
-        th.IntegerType(minimum=1),
-        default=7,
-        title="Window days",
-        description="Length of a date window in days. A window with more rows than "
-        "one page holds is read a day at a time.",
-    ),
-    th.Property(
-        "lookback_days",
-        th.IntegerType(minimum=0),
-        default=0,
-        title="Lookback days",
-        description="Days before the bookmark that every run reads again, for rows "
-        "that arrive late.",
-    ),
-    th.Property(
-        "interaction_types",
-        th.ArrayType(th.StringType(min_length=1)),
-        default=DEFAULT_INTERACTION_TYPES,
-        title="Interaction types",
-        description="The interaction types to read, one stream each.",
-    ),
-    th.Property(
-        "media_campaign_ids",
-        th.ArrayType(th.IntegerType),
-        title="Media campaign ids",
-        description="Read only the rows of these campaigns (placement ids), at most "
-        "20. Default: all rows, with and without a campaign.",
-    ),
-    th.Property(
-        "extra_fields",
-        th.ArrayType(
-            th.AnyOf(
-                th.StringType(min_length=1),
-                th.ObjectType(
-                    th.Property("name", th.StringType(min_length=1), required=True),
-                    th.Property(
-                        "type", th.StringType, allowed_values=list(FIELD_TYPES)
-                    ),
-                    additional_properties=False,
-                ),
-            ),
-        ),
-        title="Extra fields",
-        description="Fields of the API that the catalogue does not know yet: a name "
-        '(its type follows from its ending) or `{"name": …, "type": …}`, with the '
-        "types string, integer, number, boolean, date, date-time.",
-    ),
-    th.Property(
-        "on_bad_value",
-        th.StringType,
-        allowed_values=["error", "null"],
-        default="error",
-        title="On bad value",
-        description="What to do with a value that cannot be converted to its field's "
-        "type: stop with an error, or write null, count and report it.",
-    ),
-    th.Property(
-        "row_key",
-        th.BooleanType,
-        default=True,
-        title="Row key",
-        description="Add `_row_key` and make it the primary key. Without it the "
-        "streams have no key, for append-only use.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=310,
-        title="Request timeout",
-        description="Seconds to wait for an answer. The API itself gives up at 300.",
-    ),
-    th.Property(
-        "max_retries",
-        th.IntegerType(minimum=0),
-        default=8,
-        title="Max retries",
-        description="How many times a request is tried again after a passing failure "
-        "(429, 5xx, time-out, broken connection, malformed answer).",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +45,6 @@ class Settings:
     api_url: str
     sandbox: bool
     page_size: int
-    window_days: int
-    lookback_days: int
-    media_campaign_ids: tuple[int, ...]
     null_bad_values: bool
     request_timeout: int
     max_retries: int
@@ -254,9 +76,6 @@ class Settings:
             api_url=_api_url(config["api_url"]),
             sandbox=config["sandbox"],
             page_size=config["page_size"],
-            window_days=config["window_days"],
-            lookback_days=config["lookback_days"],
-            media_campaign_ids=_campaign_ids(config),
             null_bad_values=config["on_bad_value"] == "null",
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],
@@ -376,8 +195,13 @@ def _api_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _campaign_ids(config: Mapping[str, Any]) -> tuple[int, ...]:
-    ids = tuple(dict.fromkeys(config.get("media_campaign_ids") or ()))
+def campaign_ids(values: Iterable[int] | None) -> tuple[int, ...]:
+    """Campaign ids, each once.
+
+    Raises:
+        SettingsError: If there are more than the API takes.
+    """
+    ids = tuple(dict.fromkeys(values or ()))
     if len(ids) > MAX_CAMPAIGN_IDS:
         raise SettingsError(
             "media_campaign_ids",

@@ -1,8 +1,7 @@
-"""The streams of interactions, from the report raw_reports."""
+"""The streams of reports: interactions, paths, aggregates."""
 
 from __future__ import annotations
 
-from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,33 +11,27 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
-from tap_targetads.catalogue import (
-    INTERACTION_TIME,
-    PROJECT_ID,
-    ROW_KEY,
-    fields_of,
-    stream_schema,
-)
+from tap_targetads.catalogue import PROJECT_ID, ROW_KEY, stream_schema
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.progress import Progress
-from tap_targetads.reader import PageReader, Query, WindowTooLargeError
-from tap_targetads.settings import extra_fields
+from tap_targetads.reader import PageReader, Reader
 from tap_targetads.values import converters
-from tap_targetads.windows import ONE_DAY, tile
+from tap_targetads.windows import ONE_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_targetads.reports import Report
     from tap_targetads.tap import TapTargetADS
     from tap_targetads.windows import Window
 
 
-class InteractionStream(Stream):
-    """Interactions of one type, or of several together.
+class ReportStream(Stream):
+    """The rows of a report.
 
     Rows travel a page at a time: `get_records` writes blocks of finished RECORD lines
     and yields nothing, so that the SDK's machinery, which works record by record and
@@ -49,31 +42,22 @@ class InteractionStream(Stream):
     # The converter has already given every value the type that the schema promises.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(
-        self,
-        tap: TapTargetADS,
-        name: str,
-        interaction_types: Sequence[str],
-        *,
-        selected_by_default: bool = True,
-    ) -> None:
+    def __init__(self, tap: TapTargetADS, report: Report) -> None:
         """Declare the stream.
 
         Args:
             tap: The tap.
-            name: Name of the stream.
-            interaction_types: The API's names of the types that it holds.
-            selected_by_default: Whether it is read if no catalog says otherwise.
+            report: What to ask for.
         """
         self.tap = tap
-        self.interaction_types = list(interaction_types)
-        self.selected_by_default = selected_by_default
-        self.fields = fields_of("raw", extra_fields(tap.config))
-        row_key = tap.config.get("row_key", True)
-        schema = stream_schema(self.fields.values(), row_key=row_key)
-        super().__init__(tap, schema, name)
-        self.primary_keys = [ROW_KEY] if row_key else []
-        self.replication_key = INTERACTION_TIME
+        self.report = report
+        self.selected_by_default = report.selected_by_default
+        self.has_row_key = report.has_row_key and tap.config.get("row_key", True)
+        own = [ROW_KEY] if self.has_row_key else []
+        own += [PROJECT_ID, *report.constant_names]
+        super().__init__(tap, stream_schema(own, report.fields.values()), report.name)
+        self.primary_keys = [ROW_KEY] if self.has_row_key else report.natural_key
+        self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
 
     @cached_property
@@ -94,11 +78,6 @@ class InteractionStream(Stream):
         )
 
     @property
-    def has_row_key(self) -> bool:
-        """Whether the records carry `_row_key`."""
-        return bool(self.config.get("row_key", True))
-
-    @property
     def is_incremental(self) -> bool:
         """Whether the state counts, and moves."""
         return self.replication_method == REPLICATION_INCREMENTAL
@@ -109,28 +88,36 @@ class InteractionStream(Stream):
         return self.ABORT_AT_RECORD_COUNT is not None
 
     @cached_property
-    def reader(self) -> PageReader:
-        """Reads the pages of this stream with the fields that the catalog selects."""
+    def reader(self) -> Reader:
+        """Reads this stream with the fields that the catalog selects."""
         settings = self.tap.settings
         page_size = settings.page_size
         if self.ABORT_AT_RECORD_COUNT is not None:
             # One more than the limit: the SDK stops when it sees it.
             page_size = min(page_size, self.ABORT_AT_RECORD_COUNT + 1)
-        selected = [f for f in self.fields.values() if self._is_selected(f.name)]
+        fields = self.report.fields.values()
         return PageReader(
             client=self.tap.client,
-            query=Query(
-                self.name,
-                self.interaction_types,
-                selected,
-                settings.media_campaign_ids,
-            ),
-            declared=self.fields,
+            report=self.report,
+            fields=[field for field in fields if self._is_selected(field.name)],
             conversions=converters(settings.calendar.zone),
-            page_size=page_size,
             null_bad_values=settings.null_bad_values,
             logger=self.logger,
+            page_size=page_size,
+            by_day=self.has_row_key and not self.is_dry_run,
         )
+
+    def probe(self, project_id: int, window: Window) -> None:
+        """Find out whether the stream can be read.
+
+        Args:
+            project_id: The project.
+            window: The days to try.
+
+        Raises:
+            ApiError: If it cannot.
+        """
+        self.reader.probe(project_id, window)
 
     def _is_selected(self, name: str) -> bool:
         return self.mask.get(("properties", name), True)
@@ -161,36 +148,33 @@ class InteractionStream(Stream):
         """
         project_id: int = (context or {})[PROJECT_ID]
         subject = f"Stream {self.name}, project {project_id}"
-        bookmark = Bookmark(self.get_context_state(context), INTERACTION_TIME, subject)
-        progress = Progress(self.logger, subject)
-        encoder = RecordEncoder(
-            self.name, project_id if self._is_selected(PROJECT_ID) else None
+        bookmark = Bookmark(
+            self.get_context_state(context), self.report.replication_key, subject
         )
-        windows = deque(self._plan(bookmark, subject))
-        while windows:
-            window = windows.popleft()
-            keys = RowKeys(project_id, self.name) if self.has_row_key else None
+        progress = Progress(self.logger, subject)
+        windows = self._plan(bookmark, subject)
+        for reading in self.reader.read(project_id, windows):
+            constants = self.report.constants(reading.window)
+            encoder = self._encoder({PROJECT_ID: project_id, **constants})
+            keys = None
+            if self.has_row_key:
+                keys = RowKeys(project_id, self.name, *constants.values())
             rows = 0
-            try:
-                for page in self.reader.pages(
-                    project_id, window, whole=self.is_dry_run
-                ):
-                    rows += len(page.rows)
-                    if self.per_record:
-                        yield from encoder.records(page.rows, keys)
-                    else:
-                        self._write(encoder.blocks(page.rows, keys))
-                    # Two pages at once would double the memory.
-                    del page
-            except WindowTooLargeError:
-                # Equal rows must be told apart within a window, which takes memory
-                # for all of its rows: a window is one page, or else one day.
-                last = windows[-1] if windows else window
-                windows = deque(tile(window.start, last.end, 1))
-                continue
-            self._finish(bookmark, window)
-            progress.finished(window, rows, windows)
+            for page in reading.pages:
+                rows += len(page.rows)
+                if self.per_record:
+                    yield from encoder.records(page.rows, keys)
+                else:
+                    self._write(encoder.blocks(page.rows, keys))
+                # Two pages at once would double the memory.
+                del page
+            self._finish(bookmark, reading.window)
+            progress.finished(reading.window, rows, reading.left)
         self.reader.report_bad_values()
+
+    def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
+        selected = {n: v for n, v in constants.items() if self._is_selected(n)}
+        return RecordEncoder(self.name, selected)
 
     def _write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         for rows, block in blocks:
@@ -215,25 +199,26 @@ class InteractionStream(Stream):
                 last,
             )
         end = min(settings.end_date or last, last)
-        start = settings.start_date
+        start, end = self.report.period(settings.start_date, end)
         if start > end:
             self.logger.warning(
                 "%s: nothing to read. `start_date` is %s, but the last day to read is "
                 "%s.",
                 subject,
-                start,
+                settings.start_date,
                 end,
             )
-        if self.is_incremental and bookmark.value:
+        elif self.is_incremental and bookmark.value:
             resume = settings.calendar.first_day_after(bookmark.value)
-            start = max(start, resume - settings.lookback_days * ONE_DAY)
-            if settings.start_date <= end < start:
+            again = resume - self.report.lookback_days * ONE_DAY
+            start, _ = self.report.period(max(start, again), end)
+            if start > end:
                 self.logger.info(
                     "%s: nothing to read. The state is complete up to %s.",
                     subject,
                     resume - ONE_DAY,
                 )
-        return tile(start, end, settings.window_days)
+        return self.report.windows(start, end)
 
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.

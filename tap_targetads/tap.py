@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from copy import deepcopy
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,25 +16,22 @@ from typing_extensions import override
 from tap_targetads.about import streams_as_markdown
 from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client, retry_waits
+from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import TapError
 from tap_targetads.messages import BlockWriter
-from tap_targetads.settings import (
-    CONFIG_SCHEMA,
-    DEFAULT_INTERACTION_TYPES,
-    Settings,
-    unique_streams,
-    wrong_variable,
-)
-from tap_targetads.streams import InteractionStream
+from tap_targetads.meta import META
+from tap_targetads.settings import Settings, wrong_variable
+from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
     from types import FrameType
 
     import click
 
+    from tap_targetads.meta import MetaStream
     from tap_targetads.sandbox import Sandbox
 
 SIGNAL_EXIT_BASE = 128
@@ -129,15 +127,16 @@ class TapTargetADS(Tap):
         self.mapper.register_raw_streams_from_catalog(catalog)
 
     @override
-    def discover_streams(self) -> list[InteractionStream]:
-        """One stream per interaction type, and one for all of them together."""
-        types = self.config.get("interaction_types") or DEFAULT_INTERACTION_TYPES
+    def discover_streams(self) -> list[ReportStream | MetaStream]:
+        """The streams of all reports, the user's included, and those of the meta data.
+
+        Raises:
+            SettingsError: If a report is defined in a way that cannot work.
+        """
+        reports = declared_reports(self.config)
         return [
-            *(
-                InteractionStream(self, name, [interaction_type])
-                for name, interaction_type in unique_streams(types).items()
-            ),
-            InteractionStream(self, "interactions", types, selected_by_default=False),
+            *(ReportStream(self, report) for report in reports),
+            *(stream(self) for stream in META),
         ]
 
     def check_projects(self) -> bool:
@@ -146,13 +145,11 @@ class TapTargetADS(Tap):
         Returns:
             Whether all projects can be read.
         """
-        last = self.settings.end_date or self.last_complete_day
+        last = min(self.settings.end_date or date.max, self.last_complete_day)
         streams = [s for s in self.streams.values() if s.selected]
-        for stream in streams:
-            stream.ABORT_AT_RECORD_COUNT = 1
         return ProjectCheck(self.client, self.logger).run(
             self.tokens,
-            cast("list[InteractionStream]", streams),
+            cast("list[ReportStream | MetaStream]", streams),
             Window(last, last),
         )
 

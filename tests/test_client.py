@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.check import TokenStatus
 from tap_targetads.client import (
     LONGEST_WAIT,
     Call,
@@ -18,6 +17,7 @@ from tap_targetads.client import (
     retry_waits,
 )
 from tap_targetads.errors import ApiError
+from tap_targetads.token_status import TokenStatus
 
 if TYPE_CHECKING:
     from collections.abc import Generator

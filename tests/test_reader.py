@@ -16,7 +16,8 @@ from tap_targetads.catalogue import extra_field, fields_of
 from tap_targetads.client import Client, retry_waits
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.messages import encode_lines
-from tap_targetads.reader import PageReader, Query, WindowTooLargeError
+from tap_targetads.reader import PageReader
+from tap_targetads.reports import Filters, RawReport
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
 
@@ -115,7 +116,7 @@ def read(
     *,
     page_size: int = 100,
     window: Window = DAY,
-    whole: bool = True,
+    by_day: bool = False,
     null_bad_values: bool = False,
     fields: list[str] = NAMES,
 ) -> list[Row]:
@@ -130,20 +131,28 @@ def read(
     known = fields_of("raw", [extra_field("Color"), extra_field("Weird-Name 1")])
     reader = PageReader(
         client=client,
-        query=Query("clicks", ["Click"], [known[name] for name in fields]),
-        declared=known,
+        report=RawReport(
+            name="clicks",
+            fields=known,
+            filters=Filters(interaction_types=["Click"]),
+            window_days=7,
+            lookback_days=0,
+        ),
+        fields=[known[name] for name in fields],
         conversions=converters(ZoneInfo("Europe/Moscow")),
-        page_size=page_size,
         null_bad_values=null_bad_values,
         logger=logging.getLogger(LOGGER),
+        page_size=page_size,
+        by_day=by_day,
     )
     with Mocker() as mocker:
         mocker.post(
             "https://api.example.test/v1/reports/raw_reports?project_id=1", text=server
         )
         lines: list[bytes] = []
-        for page in reader.pages(1, window, whole=whole):
-            lines += encode_lines(page.rows)
+        for reading in reader.read(1, [window]):
+            for page in reading.pages:
+                lines += encode_lines(page.rows)
     reader.report_bad_values()
     return [msgspec.json.decode(line) for line in lines]
 
@@ -239,13 +248,24 @@ def test_equal_rows_are_not_taken_for_a_repeated_page() -> None:
     assert read(server, page_size=1) == [record(7)] * 6
 
 
-def test_a_window_of_days_that_needs_a_second_page_is_too_large() -> None:
+def test_a_window_that_needs_a_second_page_is_read_a_day_at_a_time() -> None:
     server = Server([row(i) for i in range(6)])
 
-    with pytest.raises(WindowTooLargeError):
-        read(server, page_size=5, window=WEEK, whole=False)
-    assert len(read(server, page_size=5, window=DAY, whole=False)) == 6
-    assert len(read(server, page_size=6, window=WEEK, whole=False)) == 6
+    read(server, page_size=5, window=WEEK, by_day=True)
+
+    windows = [
+        (r["InteractionFilter"]["DateFrom"], r["InteractionFilter"]["DateTo"])
+        for r in server.requests
+    ]
+    assert windows[0] == ("2024-01-15", "2024-01-21")
+    assert windows[1::2] == [(f"2024-01-{d}", f"2024-01-{d}") for d in range(15, 22)]
+
+
+def test_a_window_that_fits_into_a_page_is_one_request() -> None:
+    server = Server([row(i) for i in range(6)])
+
+    assert len(read(server, page_size=6, window=WEEK, by_day=True)) == 6
+    assert len(server.requests) == 1
 
 
 def test_numbers_sent_as_text_and_empty_texts_are_typed() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.readme import filled
+from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.sandbox import World, counts
-from tap_targetads.settings import CONFIG_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk import Stream, Tap
 
-from tap_targetads.streams import InteractionStream
+from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import PROJECT
 from tests.running import run_tap
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("theirs", "ours", "name"),
     [
-        (Stream, InteractionStream, "_increment_stream_state"),
-        (Stream, InteractionStream, "_write_starting_replication_value"),
+        (Stream, ReportStream, "_increment_stream_state"),
+        (Stream, ReportStream, "_write_starting_replication_value"),
         (Tap, TapTargetADS, "_handle_termination"),
     ],
 )

@@ -1,0 +1,178 @@
+"""The streams that a configuration declares: the tap's own, and the user's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_targetads.catalogue import EVENT_DATE, INTERACTION_TIME, Field, fields_of
+from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
+from tap_targetads.errors import SettingsError
+from tap_targetads.reports import (
+    AggregateReport,
+    Filters,
+    PathReport,
+    RawReport,
+    Report,
+)
+from tap_targetads.settings import (
+    META_STREAMS,
+    campaign_ids,
+    extra_fields,
+    unique_streams,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CONVERSION_PATHS = "conversion_paths"
+INTERACTIONS = "interactions"
+MEDIA_REPORT = "media_report"
+
+_AGGREGATE_ONLY = (
+    "media_metrics",
+    "target_metrics",
+    "attribution_model",
+    "attribution_window",
+    "date_grouping",
+)
+_TARGETS = ("target_event_types", "ecom_item_categories")
+
+_DO_NOT_GO_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "raw": (*_AGGREGATE_ONLY, *_TARGETS),
+    "path": (*_AGGREGATE_ONLY, "window_days"),
+    "aggregate": ("interaction_types",),
+}
+"""What a definition of each kind cannot have."""
+
+
+def declared_reports(config: Mapping[str, Any]) -> list[Report]:
+    """The reports of a configuration, which may still lack required settings.
+
+    Raises:
+        SettingsError: If a definition cannot work.
+    """
+    build = _Builder(config)
+    types = config.get("interaction_types") or DEFAULT_INTERACTION_TYPES
+    reports = [
+        *(
+            build.raw(name, {"interaction_types": [kind]})
+            for name, kind in unique_streams(types).items()
+        ),
+        build.raw(INTERACTIONS, {"interaction_types": types}, selected=False),
+        build.path(CONVERSION_PATHS, {}),
+        build.aggregate(MEDIA_REPORT, {}),
+    ]
+    taken = {*(report.name for report in reports), *META_STREAMS}
+    for definition in config.get("reports") or ():
+        report = build.of_user(definition)
+        if report.name in taken:
+            raise _wrong(definition, "there is a stream of that name. Choose another")
+        taken.add(report.name)
+        reports.append(report)
+    return reports
+
+
+class _Builder:
+    """Makes reports of definitions and of the settings that hold for all of them."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self._extra = extra_fields(config)
+
+    def of_user(self, definition: Mapping[str, Any]) -> Report:
+        kind = definition["report"]
+        for key in _DO_NOT_GO_TOGETHER[kind]:
+            if definition.get(key):
+                raise _wrong(definition, f"`{key}` does not go with `{kind}`")
+        name = definition["name"]
+        if kind == "raw":
+            return self.raw(name, definition)
+        if kind == "path":
+            return self.path(name, definition)
+        return self.aggregate(name, definition)
+
+    def raw(
+        self, name: str, definition: Mapping[str, Any], *, selected: bool = True
+    ) -> RawReport:
+        fields = fields_of("raw", self._extra)
+        return RawReport(
+            fields=_chosen(definition, fields, always=INTERACTION_TIME),
+            selected_by_default=selected,
+            **self._common(name, definition),
+        )
+
+    def path(self, name: str, definition: Mapping[str, Any]) -> PathReport:
+        fields = fields_of("path", self._extra)
+        return PathReport(
+            fields=_chosen(definition, fields),
+            path_days=self._config.get("path_days", 90),
+            **self._common(name, definition),
+        )
+
+    def aggregate(self, name: str, definition: Mapping[str, Any]) -> AggregateReport:
+        fields = fields_of("aggregate", self._extra)
+        dimensions = definition.get("fields")
+        names = [
+            *(dimensions or _in_group(fields, "dimension")),
+            *(definition.get("media_metrics") or _in_group(fields, "media metric")),
+            *(definition.get("target_metrics") or _in_group(fields, "target metric")),
+        ]
+        return AggregateReport(
+            fields=_chosen({**definition, "fields": names}, fields, always=EVENT_DATE),
+            grouping=definition.get("date_grouping") or "day",
+            attribution_model=definition.get("attribution_model"),
+            attribution_window=definition.get("attribution_window"),
+            **self._common(name, definition),
+        )
+
+    def _common(self, name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+        def own_or_general(key: str, default: Any) -> Any:
+            value = definition.get(key)
+            return self._config.get(key, default) if value is None else value
+
+        return {
+            "name": name,
+            "window_days": own_or_general("window_days", 7),
+            "lookback_days": own_or_general("lookback_days", 0),
+            "filters": Filters(
+                interaction_types=tuple(definition.get("interaction_types") or ()),
+                media_campaign_ids=campaign_ids(
+                    own_or_general("media_campaign_ids", ())
+                ),
+                target_event_types=tuple(definition.get("target_event_types") or ()),
+                ecom_item_categories=tuple(
+                    definition.get("ecom_item_categories") or ()
+                ),
+            ),
+        }
+
+
+def _chosen(
+    definition: Mapping[str, Any], fields: Mapping[str, Field], always: str = ""
+) -> dict[str, Field]:
+    """The fields that a definition names, or all of them.
+
+    Args:
+        definition: A report definition.
+        fields: The fields that the report can deliver.
+        always: A field that no stream of this kind goes without.
+    """
+    names = definition.get("fields")
+    if not names:
+        return dict(fields)
+    if unknown := [name for name in names if name not in fields]:
+        raise _wrong(
+            definition,
+            f"the catalogue does not know {', '.join(unknown)}. Correct `fields`, or "
+            "declare them in `extra_fields`",
+        )
+    wanted = {always, *names}
+    return {name: field for name, field in fields.items() if name in wanted}
+
+
+def _in_group(fields: Mapping[str, Field], group: str) -> Iterable[str]:
+    return [name for name, field in fields.items() if field.group == group]
+
+
+def _wrong(definition: Mapping[str, Any], problem: str) -> SettingsError:
+    return SettingsError("reports", f"report `{definition.get('name')}`: {problem}.")

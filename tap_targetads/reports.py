@@ -1,0 +1,234 @@
+"""The kinds of reports: what a stream asks for, and what its records are.
+
+API reference: v1 reports, v1 aggregated report.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
+
+from tap_targetads.catalogue import (
+    CONVERSION_DATE,
+    EVENT_DATE,
+    INTERACTION_TIME,
+    PROJECT_ID,
+)
+from tap_targetads.groups import Group, tile_groups, whole_groups
+from tap_targetads.windows import Window, tile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from tap_targetads.catalogue import Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What limits the rows of a report, apart from dates; empty means all.
+
+    Attributes:
+        interaction_types: The API's names of interaction types.
+        media_campaign_ids: Placement ids.
+        target_event_types: Types of conversions.
+        ecom_item_categories: First categories of the items bought.
+    """
+
+    interaction_types: Sequence[str] = ()
+    media_campaign_ids: Sequence[int] = ()
+    target_event_types: Sequence[str] = ()
+    ecom_item_categories: Sequence[str] = ()
+
+    def interactions(self, window: Window) -> dict[str, Any]:
+        """The `InteractionFilter` of a request."""
+        return _without_empty(
+            **_dates(window),
+            InteractionType=list(self.interaction_types),
+            MediaCampaignId=list(self.media_campaign_ids),
+        )
+
+    def targets(self, window: Window) -> dict[str, Any]:
+        """The `TargetFilter` of a request."""
+        return _without_empty(
+            **_dates(window),
+            EventType=list(self.target_event_types),
+            EcomItemCategory1=list(self.ecom_item_categories),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(ABC):
+    """A stream's report.
+
+    Attributes:
+        name: Name of the stream.
+        fields: The fields that it declares, by name.
+        filters: What limits its rows.
+        window_days: Length of its windows, in days.
+        lookback_days: Days before the bookmark that every run reads again.
+        selected_by_default: Whether it is read if no catalog says otherwise.
+        description: What its rows are, for the manual.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    filters: Filters = Filters()
+    window_days: int
+    lookback_days: int
+    selected_by_default: bool = True
+    description: str = ""
+
+    path: ClassVar[str]
+    replication_key: ClassVar[str]
+    has_row_key: ClassVar[bool] = True
+    constant_names: ClassVar[tuple[str, ...]] = ()
+    """Fields that all records of a window have in common, besides the project."""
+    day_field: ClassVar[str | None] = None
+    """The field that tells the day of a row, for error lines."""
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        """The primary key of a report whose rows have one of their own."""
+        return ()
+
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """The days that are really read, of those that are asked for."""
+        return start, end
+
+    def windows(self, start: date, end: date) -> Iterator[Window]:
+        """The windows of a period."""
+        return tile(start, end, self.window_days)
+
+    def constants(self, window: Window) -> dict[str, str]:
+        """The values of `constant_names` for a window."""
+        del window
+        return {}
+
+    @abstractmethod
+    def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
+        """The JSON body of a request, without the page.
+
+        Args:
+            fields: The selected fields.
+            window: The days to read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReport(Report):
+    """Interactions: page views, clicks, impressions, purchases."""
+
+    path: ClassVar[str] = "reports/raw_reports"
+    replication_key: ClassVar[str] = INTERACTION_TIME
+    day_field: ClassVar[str | None] = INTERACTION_TIME
+
+    @override
+    def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
+        return {
+            "Fields": [f.name for f in fields],
+            "InteractionFilter": self.filters.interactions(window),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathReport(Report):
+    """Paths to conversions, one row per interaction on the path.
+
+    The windows cut the days of the conversions, one day each: a path is never in two
+    windows, and its rows can say on which day it ended, although the API has no field
+    for that.
+
+    Attributes:
+        path_days: How many days before the conversion a path may begin.
+    """
+
+    path_days: int
+
+    path: ClassVar[str] = "reports/path_to_conversion"
+    replication_key: ClassVar[str] = CONVERSION_DATE
+    constant_names: ClassVar[tuple[str, ...]] = (CONVERSION_DATE,)
+
+    @override
+    def windows(self, start: date, end: date) -> Iterator[Window]:
+        return tile(start, end, 1)
+
+    @override
+    def constants(self, window: Window) -> dict[str, str]:
+        return {CONVERSION_DATE: window.start.isoformat()}
+
+    @override
+    def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
+        touches = Window(window.start - timedelta(days=self.path_days), window.end)
+        return {
+            "Fields": [f.name for f in fields],
+            "InteractionFilter": self.filters.interactions(touches),
+            "TargetFilter": self.filters.targets(window),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateReport(Report):
+    """Metrics by day (or longer), source, campaign.
+
+    Attributes:
+        grouping: What one `EventDate` stands for.
+        attribution_model: How conversions are shared out, if the API's default is not
+            wanted.
+        attribution_window: Days before a conversion that count.
+    """
+
+    grouping: Group = "day"
+    attribution_model: str | None = None
+    attribution_window: str | None = None
+
+    path: ClassVar[str] = "reports/agg_report"
+    replication_key: ClassVar[str] = EVENT_DATE
+    has_row_key: ClassVar[bool] = False
+    day_field: ClassVar[str | None] = EVENT_DATE
+
+    @property
+    @override
+    def natural_key(self) -> tuple[str, ...]:
+        dimensions = [f.name for f in self.fields.values() if f.group == "dimension"]
+        return (PROJECT_ID, *dimensions)
+
+    @override
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        return whole_groups(self.grouping, start, end)
+
+    @override
+    def windows(self, start: date, end: date) -> Iterator[Window]:
+        if self.grouping == "day":
+            return tile(start, end, self.window_days)
+        return tile_groups(self.grouping, start, end)
+
+    @override
+    def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
+        return _without_empty(
+            Fields=_of_group(fields, "dimension"),
+            MediaMetrics=_of_group(fields, "media metric"),
+            TargetMetrics=_of_group(fields, "target metric"),
+            InteractionFilter=self.filters.interactions(window),
+            TargetFilter=self.filters.targets(window),
+            AttributionModel=self.attribution_model,
+            AttributionWindow=self.attribution_window,
+            DateGrouping=self.grouping,
+        )
+
+
+def _of_group(fields: Sequence[Field], group: str) -> list[str]:
+    return [f.name for f in fields if f.group == group]
+
+
+def _dates(window: Window) -> dict[str, str]:
+    return {"DateFrom": window.start.isoformat(), "DateTo": window.end.isoformat()}
+
+
+def _without_empty(**entries: Any) -> dict[str, Any]:
+    """Entries of a request, without those that limit nothing."""
+    return {name: value for name, value in entries.items() if value}
