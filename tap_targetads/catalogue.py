@@ -137,6 +137,16 @@ def fields_of(report: ReportKind, extra: Iterable[Field] = ()) -> dict[str, Fiel
     return fields
 
 
+def v2_name(name: str) -> str:
+    """The name of a field in the API's version 2.
+
+    Only weights have another one: `Weight_FTDM_30` is `FTDM30` there (API reference:
+    names that have been seen).
+    """
+    weight = re.fullmatch(r"Weight_([A-Z]+)(?:_(\d+))?", name)
+    return f"{weight[1]}{weight[2] or ''}" if weight else name
+
+
 def extra_field(name: str, field_type: FieldType | None = None) -> Field:
     """A field that the catalogue does not know, from the setting `extra_fields`.
 

@@ -99,6 +99,7 @@ class Call:
         body: JSON body, if any.
         params: The query, besides the project.
         stream: Name of the stream, for the SDK's metrics.
+        endpoint: What the metrics call the path, if it holds something secret.
     """
 
     method: str
@@ -108,6 +109,7 @@ class Call:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
+    endpoint: str | None = None
 
 
 class MalformedAnswerError(Exception):
@@ -266,7 +268,8 @@ class Client:
         failed = self._clean("; ".join(map(str, reply.failed_fields)))
         detail = f"{text}: {failed}" if failed else text
         message = f"{call.subject}: {_explain(status, call, detail, reply)}"
-        return ApiError(message, status)
+        fields = [entry.failed_field for entry in reply.failed_fields]
+        return ApiError(message, status, fields)
 
     def _clean(self, text: str) -> str:
         """Text from outside, on one line, without any token."""
@@ -297,7 +300,7 @@ class Client:
                 response.elapsed.total_seconds(),
                 tags={
                     metrics.Tag.STREAM: call.stream,
-                    metrics.Tag.ENDPOINT: call.path,
+                    metrics.Tag.ENDPOINT: call.endpoint or call.path,
                     metrics.Tag.HTTP_STATUS_CODE: response.status_code,
                     metrics.Tag.STATUS: metrics.Status.SUCCEEDED
                     if ok
@@ -323,7 +326,7 @@ def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
             "or use that project's own token."
         )
     if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:  # noqa: PLR2004
-        return f"{call.path} is not there ({detail}). Check `api_url`."
+        return f"{call.endpoint or call.path} is not there ({detail}). Check `api_url`."
     fields = [failed.failed_field for failed in reply.failed_fields]
     remedies = dict.fromkeys(_REMEDIES[name] for name in fields if name in _REMEDIES)
     return " ".join([f"the API rejected the request ({detail}).", *remedies])

@@ -58,6 +58,12 @@ REPORT_SCHEMA = th.ObjectType(
         description="Days before the bookmark that every run reads again.",
     ),
     th.Property(
+        "api_version",
+        th.StringType,
+        allowed_values=["v1", "v2"],
+        description="How the report is read, if not as `api_version` says.",
+    ),
+    th.Property(
         "media_metrics", _STRINGS, description="Media metrics of an aggregate."
     ),
     th.Property(
@@ -164,6 +170,54 @@ CONFIG_SCHEMA = th.PropertiesList(
         title="Sandbox",
         description="Start the bundled sandbox inside the tap and read from it: no "
         "token, no network. Needs the extra `sandbox`.",
+    ),
+    th.Property(
+        "api_version",
+        th.StringType,
+        allowed_values=["v1", "v2"],
+        default="v1",
+        title="API version",
+        description="How interactions and paths are read: page by page (v1), or by "
+        "jobs that leave a file (v2; at most 90 days back).",
+    ),
+    th.Property(
+        "concurrent_requests",
+        th.IntegerType(minimum=1),
+        default=4,
+        title="Concurrent requests",
+        description="How many v2 jobs are under way ahead of the one that is read.",
+    ),
+    th.Property(
+        "job_timeout",
+        th.IntegerType(minimum=1),
+        default=1200,
+        title="Job timeout",
+        description="Seconds that a v2 job may take before it is made anew.",
+    ),
+    th.Property(
+        "v2_body",
+        th.StringType,
+        allowed_values=["nested", "flat"],
+        default="nested",
+        title="Body of v2 requests",
+        description="With filter objects, as documented, or with the dates at the "
+        "top, as the live API has been seen to want it. The tap changes over by "
+        "itself when the API asks for the other one.",
+    ),
+    th.Property(
+        "v2_stable",
+        th.BooleanType,
+        default=True,
+        title="Stable v2 data",
+        description="Send `Stable: 1` with v2 requests for raw data.",
+    ),
+    th.Property(
+        "clip_history",
+        th.BooleanType,
+        default=False,
+        title="Clip history",
+        description="With v2, begin at the oldest day that jobs can read, with a "
+        "warning, if the start lies before it. Without, that is an error.",
     ),
     th.Property(
         "page_size",

@@ -24,6 +24,8 @@ from tap_targetads.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tap_targetads.catalogue import Version
+
 CONVERSION_PATHS = "conversion_paths"
 INTERACTIONS = "interactions"
 MEDIA_REPORT = "media_report"
@@ -40,7 +42,7 @@ _TARGETS = ("target_event_types", "ecom_item_categories")
 _DO_NOT_GO_TOGETHER: Mapping[str, tuple[str, ...]] = {
     "raw": (*_AGGREGATE_ONLY, *_TARGETS),
     "path": (*_AGGREGATE_ONLY, "window_days"),
-    "aggregate": ("interaction_types",),
+    "aggregate": ("interaction_types", "api_version"),
 }
 """What a definition of each kind cannot have."""
 
@@ -96,6 +98,7 @@ class _Builder:
     ) -> RawReport:
         fields = fields_of("raw", self._extra)
         return RawReport(
+            api_version=self._api_version(definition),
             fields=_chosen(definition, fields, always=INTERACTION_TIME),
             selected_by_default=selected,
             **self._common(name, definition),
@@ -104,6 +107,7 @@ class _Builder:
     def path(self, name: str, definition: Mapping[str, Any]) -> PathReport:
         fields = fields_of("path", self._extra)
         return PathReport(
+            api_version=self._api_version(definition),
             fields=_chosen(definition, fields),
             path_days=self._config.get("path_days", 90),
             **self._common(name, definition),
@@ -124,6 +128,12 @@ class _Builder:
             attribution_window=definition.get("attribution_window"),
             **self._common(name, definition),
         )
+
+    def _api_version(self, definition: Mapping[str, Any]) -> Version:
+        version: Version = (
+            definition.get("api_version") or self._config.get("api_version") or "v1"
+        )
+        return version
 
     def _common(self, name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
         def own_or_general(key: str, default: Any) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, FatalSyncError
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class TapError(click.ClickException):
@@ -48,12 +51,19 @@ class ApiError(TapError, FatalAPIError):
     Args:
         message: The whole line: what failed, for which stream and window, what to do.
         status: HTTP status or `ErrorCode` of the answer, if there was one.
+        failed_fields: The fields of the request that the API found wrong.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        """Create the error with the answer's status."""
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        failed_fields: Sequence[str] = (),
+    ) -> None:
+        """Create the error with what the answer said."""
         super().__init__(message)
         self.status = status
+        self.failed_fields = failed_fields
 
 
 class DataError(TapError, FatalSyncError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from tap_targetads.catalogue import Field
+    from tap_targetads.catalogue import Field, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Report(ABC):
         window_days: Length of its windows, in days.
         lookback_days: Days before the bookmark that every run reads again.
         selected_by_default: Whether it is read if no catalog says otherwise.
-        description: What its rows are, for the manual.
+        api_version: `v1` reads page by page, `v2` by jobs.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Report(ABC):
     window_days: int
     lookback_days: int
     selected_by_default: bool = True
-    description: str = ""
+    api_version: Version = "v1"
 
     path: ClassVar[str]
     replication_key: ClassVar[str]

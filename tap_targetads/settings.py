@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,11 @@ class Settings:
     api_url: str
     sandbox: bool
     page_size: int
+    concurrent_requests: int
+    job_timeout: int
+    v2_body: Literal["nested", "flat"]
+    v2_stable: bool
+    clip_history: bool
     null_bad_values: bool
     request_timeout: int
     max_retries: int
@@ -76,6 +81,11 @@ class Settings:
             api_url=_api_url(config["api_url"]),
             sandbox=config["sandbox"],
             page_size=config["page_size"],
+            concurrent_requests=config["concurrent_requests"],
+            job_timeout=config["job_timeout"],
+            v2_body=config["v2_body"],
+            v2_stable=config["v2_stable"],
+            clip_history=config["clip_history"],
             null_bad_values=config["on_bad_value"] == "null",
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],

@@ -12,6 +12,8 @@ from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.catalogue import PROJECT_ID, ROW_KEY, stream_schema
+from tap_targetads.errors import SettingsError
+from tap_targetads.jobs import HISTORY_DAYS, JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.progress import Progress
@@ -21,6 +23,7 @@ from tap_targetads.windows import ONE_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
@@ -91,20 +94,25 @@ class ReportStream(Stream):
     def reader(self) -> Reader:
         """Reads this stream with the fields that the catalog selects."""
         settings = self.tap.settings
+        fields = self.report.fields.values()
+        options: dict[str, Any] = {
+            "client": self.tap.client,
+            "report": self.report,
+            "fields": [field for field in fields if self._is_selected(field.name)],
+            "conversions": converters(settings.calendar.zone),
+            "null_bad_values": settings.null_bad_values,
+            "logger": self.logger,
+        }
+        if self.report.api_version == "v2" and not self.is_dry_run:
+            return JobReader(jobs=self.tap.jobs, storage=self.tap.storage, **options)
         page_size = settings.page_size
         if self.ABORT_AT_RECORD_COUNT is not None:
             # One more than the limit: the SDK stops when it sees it.
             page_size = min(page_size, self.ABORT_AT_RECORD_COUNT + 1)
-        fields = self.report.fields.values()
         return PageReader(
-            client=self.tap.client,
-            report=self.report,
-            fields=[field for field in fields if self._is_selected(field.name)],
-            conversions=converters(settings.calendar.zone),
-            null_bad_values=settings.null_bad_values,
-            logger=self.logger,
             page_size=page_size,
             by_day=self.has_row_key and not self.is_dry_run,
+            **options,
         )
 
     def probe(self, project_id: int, window: Window) -> None:
@@ -218,7 +226,34 @@ class ReportStream(Stream):
                     subject,
                     resume - ONE_DAY,
                 )
+        if self.report.api_version == "v2" and start <= end:
+            start = self._within_history(start, subject)
         return self.report.windows(start, end)
+
+    def _within_history(self, start: date, subject: str) -> date:
+        """A start that jobs can read.
+
+        Raises:
+            SettingsError: If it lies too far back, and may not be moved.
+        """
+        oldest = self.tap.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
+        if start >= oldest:
+            return start
+        if not self.tap.settings.clip_history:
+            raise SettingsError(
+                "start_date",
+                f"{subject} begins on {start}, but v2 reads at most {HISTORY_DAYS} "
+                f"days back, to {oldest}. Move it, set `clip_history` to begin there, "
+                'or set `api_version` to "v1".',
+            )
+        self.logger.warning(
+            "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
+            subject,
+            HISTORY_DAYS,
+            oldest,
+            start,
+        )
+        return oldest
 
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from copy import deepcopy
 from datetime import date
 from functools import cached_property
@@ -19,9 +20,11 @@ from tap_targetads.client import Client, retry_waits
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import TapError
+from tap_targetads.jobs import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
 from tap_targetads.settings import Settings, wrong_variable
+from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
 
@@ -46,6 +49,8 @@ class TapTargetADS(Tap):
     message_writer_class = BlockWriter
     retry_waits = staticmethod(retry_waits)
     """Makes the waiting times between tries; replaced where nobody should wait."""
+    sleep = staticmethod(time.sleep)
+    """Waits for jobs; replaced likewise."""
 
     @override
     def __init__(self, *args: Any, validate_config: bool = True, **kwargs: Any) -> None:
@@ -96,6 +101,22 @@ class TapTargetADS(Tap):
             max_retries=settings.max_retries,
             waits=self.retry_waits,
         )
+
+    @cached_property
+    def jobs(self) -> JobOptions:
+        """How v2 jobs are made, one for all streams: what one learns, all know."""
+        return JobOptions(
+            shape=self.settings.v2_body,
+            stable=self.settings.v2_stable,
+            ahead=self.settings.concurrent_requests,
+            timeout=self.settings.job_timeout,
+            sleep=self.sleep,
+        )
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where the files of jobs are."""
+        return Storage(self.settings.request_timeout)
 
     @cached_property
     def _sandbox(self) -> Sandbox:

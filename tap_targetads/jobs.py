@@ -1,0 +1,324 @@
+"""Reads the asynchronous reports of the API's version 2: jobs that leave a CSV file.
+
+API reference: v2 reports.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from typing_extensions import override
+
+from tap_targetads.catalogue import v2_name
+from tap_targetads.client import Call, MalformedAnswerError, Reply
+from tap_targetads.csv_pages import CorruptFileError, csv_pages
+from tap_targetads.errors import ApiError
+from tap_targetads.reader import Reader, Reading
+from tap_targetads.rows import RowType
+from tap_targetads.storage import DownloadError, Storage
+from tap_targetads.windows import tile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tap_targetads.pages import Page
+    from tap_targetads.windows import Window
+
+MAX_JOB_DAYS = 3
+"""Most days of a job (API reference: v2 reports, live)."""
+
+HISTORY_DAYS = 90
+"""How far back jobs can read (API reference: v2 reports, live)."""
+
+ATTEMPTS = 3
+"""How often a job is made, and a file is downloaded, before giving up."""
+
+_SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
+_LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
+
+
+class JobStatus(Reply, kw_only=True):
+    """What the API says about a job."""
+
+    job_id: str = ""
+    status: str = ""
+    estimated_seconds: float | None = None
+    error_message: str | None = None
+    row_count: int | None = None
+    download_url: str | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """The answer's error fields."""
+        return self
+
+    @classmethod
+    def decode(cls, body: bytes) -> JobStatus:
+        """Decode an answer.
+
+        Raises:
+            MalformedAnswerError: If it says nothing about a job.
+        """
+        try:
+            status = msgspec.json.decode(body, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedAnswerError(str(error)) from error
+        if not status.is_error and not status.status:
+            message = "the answer has no `status`"
+            raise MalformedAnswerError(message)
+        return status
+
+
+class JobLostError(Exception):
+    """A job will not be done."""
+
+
+BodyShape = Literal["nested", "flat"]
+
+
+@dataclass(slots=True)
+class JobOptions:
+    """How jobs are made and waited for; one for all streams of a run.
+
+    Attributes:
+        shape: The form of the request's body: with filter objects as in version 1, or
+            with dates and type at the top. Corrected for the rest of the run when the
+            server asks for the other one.
+        stable: The flag `Stable` of raw data.
+        ahead: How many jobs are made ahead of the one that is read.
+        timeout: Seconds that a job may take.
+        sleep: Waits; replaced where nobody should wait.
+        clock: Seconds.
+    """
+
+    shape: BodyShape
+    stable: bool
+    ahead: int
+    timeout: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(slots=True)
+class Job:
+    """A job that was made.
+
+    Attributes:
+        body: What was asked.
+        id: The API's id; a secret together with the file's address, so never logged.
+        since: When it was made, by the clock of the options.
+        estimate: Seconds that the API expects it to take.
+    """
+
+    body: dict[str, Any]
+    id: str = field(repr=False)
+    since: float
+    estimate: float
+
+
+class JobReader(Reader):
+    """Reads windows by jobs, several of them under way on the server at once.
+
+    Args:
+        jobs: How jobs are made and waited for.
+        storage: Where their files are.
+        options: What every reader needs.
+    """
+
+    def __init__(self, *, jobs: JobOptions, storage: Storage, **options: Any) -> None:
+        """Prepare reading. No job is made yet."""
+        super().__init__(**options)
+        self._jobs = jobs
+        self._storage = storage
+        self._row_type = RowType(self.types)
+        self._names = {v2_name(f.name): f.name for f in self.asked}
+        self._asked = [
+            msgspec.structs.replace(f, name=v2_name(f.name)) for f in self.asked
+        ]
+
+    @override
+    def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        todo = deque(
+            short
+            for window in windows
+            for short in tile(window.start, window.end, MAX_JOB_DAYS)
+        )
+        made: deque[tuple[Window, list[Job]]] = deque()
+        while todo or made:
+            while todo and len(made) <= self._jobs.ahead:
+                window = todo.popleft()
+                made.append((window, self._make_all(project_id, window)))
+            window, jobs = made.popleft()
+            left = [later for later, _ in made] + list(todo)
+            yield Reading(window, self._pages(project_id, window, jobs), left)
+
+    @override
+    def probe(self, project_id: int, window: Window) -> None:
+        """Do nothing: a job would be paid for, and the token has been checked."""
+
+    def _pages(
+        self, project_id: int, window: Window, jobs: list[Job]
+    ) -> Iterator[Page]:
+        for job in jobs:
+            for page in self._file(project_id, window, job):
+                self.converter.convert(page.rows, strict=page.strict)
+                yield page
+                del page
+
+    def _make_all(self, project_id: int, window: Window) -> list[Job]:
+        """Make the jobs of a window, in the form of body that the server wants."""
+        try:
+            bodies = self._bodies(window)
+            return [self._make(project_id, window, body) for body in bodies]
+        except ApiError as error:
+            other: BodyShape = "flat" if self._jobs.shape == "nested" else "nested"
+            missing = "DateFrom" if other == "flat" else "InteractionFilter"
+            if missing not in error.failed_fields:
+                raise
+            self.logger.info("The API wants the %s form of v2 requests.", other)
+            self._jobs.shape = other
+        return [self._make(project_id, window, body) for body in self._bodies(window)]
+
+    def _bodies(self, window: Window) -> list[dict[str, Any]]:
+        """The request bodies for a window: one, or one for each type if flat."""
+        nested = self.report.body(self._asked, window)
+        if self._jobs.stable and "TargetFilter" not in nested:
+            nested["Stable"] = 1
+        if self._jobs.shape == "nested":
+            return [nested]
+        own = nested.pop("TargetFilter", None) or nested["InteractionFilter"]
+        nested.pop("InteractionFilter")
+        one_by_one = next((k for k in ("InteractionType", "EventType") if k in own), "")
+        values = own.pop(one_by_one, [None])
+        return [
+            {**nested, **own, **({one_by_one: value} if value else {})}
+            for value in values
+        ]
+
+    def _make(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
+        status = self._send("POST", f"/v2/{self.report.path}", project_id, window, body)
+        return Job(
+            body, status.job_id, self._jobs.clock(), status.estimated_seconds or 0
+        )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        project_id: int,
+        window: Window,
+        body: dict[str, Any] | None = None,
+    ) -> JobStatus:
+        subject = self.subject(project_id, window)
+        call = Call(
+            method,
+            path,
+            project_id,
+            subject,
+            body,
+            stream=self.report.name,
+            endpoint="/v2/jobs" if body is None else None,
+        )
+        return self.client.send(call, JobStatus.decode)
+
+    def _file(self, project_id: int, window: Window, job: Job) -> Iterator[Page]:
+        """The rows of a job's file; one that is damaged is downloaded again.
+
+        Rows that have been delivered are passed over in the second file. If no file
+        is whole, the error keeps the window from counting as read.
+        """
+        delivered = 0
+        for attempt in range(1, ATTEMPTS + 1):
+            job, done = self._done(project_id, window, job)
+            try:
+                with self._storage.fetch(done.download_url or "") as file:
+                    pages = csv_pages(
+                        file,
+                        self._row_type,
+                        names=self._names,
+                        on_unselected=self.report_unselected,
+                        skip=delivered,
+                    )
+                    for page in pages:
+                        delivered += len(page.rows)
+                        yield page
+                        del page
+                if done.row_count in {None, delivered}:
+                    return
+                problem = f"it has {delivered} rows instead of {done.row_count}"
+            except (CorruptFileError, DownloadError) as error:
+                problem = str(error)
+            self.logger.warning(
+                "%s: the job's file is not right: %s. Try %d of %d failed.",
+                self.subject(project_id, window),
+                problem,
+                attempt,
+                ATTEMPTS,
+            )
+        message = (
+            f"{self.subject(project_id, window)}: the job's file is not right: "
+            f"{problem}. Nothing of this window counts as read: run the tap again."
+        )
+        raise ApiError(message)
+
+    def _done(self, project_id: int, window: Window, job: Job) -> tuple[Job, JobStatus]:
+        """Wait for a job; make it anew if it gets lost, a bounded number of times.
+
+        Returns:
+            The job, or the one that took its place, and its status.
+
+        Raises:
+            ApiError: If no job is done.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return job, self._wait(project_id, window, job)
+            except JobLostError as error:
+                self.logger.warning(
+                    "%s: the job is lost: %s. Try %d of %d failed.",
+                    self.subject(project_id, window),
+                    error,
+                    attempt,
+                    ATTEMPTS,
+                )
+                problem = str(error)
+                if attempt < ATTEMPTS:
+                    job = self._make(project_id, window, job.body)
+        message = (
+            f"{self.subject(project_id, window)}: {ATTEMPTS} jobs were lost, the last "
+            f"one because {problem}. Run the tap again, or raise `job_timeout`."
+        )
+        raise ApiError(message)
+
+    def _wait(self, project_id: int, window: Window, job: Job) -> JobStatus:
+        """Ask for a job's status until it is done, less often the longer it takes."""
+        jobs = self._jobs
+        waited = False
+        while True:
+            elapsed = jobs.clock() - job.since
+            if elapsed > jobs.timeout:
+                message = f"it is not done after {elapsed:.0f} s"
+                raise JobLostError(message)
+            if waited or elapsed < job.estimate:
+                rest = (job.estimate - elapsed) / 2
+                jobs.sleep(min(_LONGEST_POLL, max(_SHORTEST_POLL, elapsed / 10, rest)))
+            waited = True
+            status = self._send("GET", f"/v2/jobs/{job.id}", project_id, window)
+            if status.status == "DONE":
+                return status
+            if status.status in _LOST:
+                message = (
+                    f"it is {status.status} ({status.error_message or 'no reason'})"
+                )
+                raise JobLostError(message)
+            self.logger.info(
+                "%s: the job is %s for %.0f s, of about %.0f s.",
+                self.subject(project_id, window),
+                status.status.lower(),
+                jobs.clock() - job.since,
+                job.estimate,
+            )
