@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -14,20 +12,15 @@ import msgspec
 import requests
 from singer_sdk import metrics
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.exceptions import RetriableAPIError
 
+from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.errors import ApiError
+from tap_targetads.retries import PassingFailureError, retry_after, retry_waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from backoff.types import Details
-
-RATE_LIMIT_WAIT = 60.0
-"""Seconds to wait after a 429 without Retry-After (API reference: errors)."""
-
-LONGEST_WAIT = 300.0
-"""Upper bound, in seconds, of the exponential waits."""
 
 _SHOWN_TEXT = 300
 _PIECE = 1 << 20
@@ -42,38 +35,6 @@ _REMEDIES: Mapping[str, str] = {
     "project_id": "Correct `project_id`.",
 }
 """What to do about a rejected request, by the field that the API names."""
-
-
-class FailedField(msgspec.Struct, rename="pascal"):
-    """One entry of a validation error (API reference: errors)."""
-
-    failed_field: str = ""
-    tag: str = ""
-    value: Any = None
-
-    def __str__(self) -> str:
-        """The entry as error lines show it."""
-        value = "" if self.value is None else f" (value {self.value!r})"
-        return f"{self.failed_field} fails '{self.tag}'{value}"
-
-
-class Reply(msgspec.Struct, kw_only=True):
-    """What every answer may carry: an error, even with HTTP 200."""
-
-    ErrorCode: int | str | None = None
-    ErrorMessage: str | None = None
-    Errors: list[FailedField] | None = None
-    ErrorsField: list[FailedField] | None = None
-
-    @property
-    def is_error(self) -> bool:
-        """Whether the answer is an error, whatever its HTTP status."""
-        return self.ErrorCode not in {None, 0, "", "0"}
-
-    @property
-    def failed_fields(self) -> list[FailedField]:
-        """The entries of a validation error; the API has two names for the list."""
-        return self.Errors or self.ErrorsField or []
 
 
 class HasReply(Protocol):
@@ -110,44 +71,6 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     endpoint: str | None = None
-
-
-class MalformedAnswerError(Exception):
-    """The body of an answer is not what the API promises."""
-
-
-class PassingFailureError(RetriableAPIError):
-    """A failure that may pass: the request is sent again.
-
-    Args:
-        message: What happened.
-        wait: Seconds to wait before the next try; None for an exponential wait.
-        status: HTTP status or error code, if there was an answer.
-    """
-
-    def __init__(
-        self, message: str, *, wait: float | None = None, status: int | None = None
-    ) -> None:
-        """Create the error with its waiting time."""
-        super().__init__(message)
-        self.wait = wait
-        self.status = status
-
-
-def retry_waits() -> Generator[float, Exception, None]:
-    """Waiting times in seconds: what the server asks for, else exponential.
-
-    Yields:
-        The wait before the next try, after being sent the failure of the last one.
-        Exponential waits have full jitter, so that clients do not return together.
-    """
-    exponential = backoff.expo(max_value=LONGEST_WAIT)
-    next(exponential)
-    failure = yield 0
-    while True:
-        longest = next(exponential)
-        wait = getattr(failure, "wait", None)
-        failure = yield backoff.full_jitter(longest) if wait is None else wait
 
 
 class Client:
@@ -259,7 +182,7 @@ class Client:
         text = self._clean(reply.ErrorMessage or response.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = _retry_after(response.headers.get("Retry-After"))
+            wait = retry_after(response.headers.get("Retry-After"))
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
@@ -338,21 +261,6 @@ def _error_in(body: bytes) -> Reply:
         return msgspec.json.decode(body, type=Reply)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Reply()
-
-
-def _retry_after(header: str | None) -> float:
-    """Seconds that a Retry-After header asks for: a number, or an HTTP date."""
-    if header is None:
-        return RATE_LIMIT_WAIT
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return RATE_LIMIT_WAIT
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
 
 
 def _innermost(error: BaseException) -> str:

@@ -76,7 +76,7 @@ def _text(file: IO[bytes]) -> IO[str]:
     magic = file.read(len(_GZIP_MAGIC))
     file.seek(0)
     plain = gzip.GzipFile(fileobj=file) if magic == _GZIP_MAGIC else file
-    return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")  # type: ignore[type-var]
+    return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
 
 
 def _check_widths(lines: Sequence[Sequence[str]], width: int) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from typing_extensions import override
 
+from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.catalogue import v2_name
-from tap_targetads.client import Call, MalformedAnswerError, Reply
+from tap_targetads.client import Call
 from tap_targetads.csv_pages import CorruptFileError, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.reader import Reader, Reading
@@ -277,7 +278,7 @@ class JobReader(Reader):
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return job, self._wait(project_id, window, job)
-            except JobLostError as error:
+            except JobLostError as error:  # noqa: PERF203 - minutes pass in between
                 self.logger.warning(
                     "%s: the job is lost: %s. Try %d of %d failed.",
                     self.subject(project_id, window),

@@ -14,8 +14,9 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
+from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.catalogue import PROJECT_ID, fields_of, stream_schema
-from tap_targetads.client import Call, MalformedAnswerError, Reply
+from tap_targetads.client import Call
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.values import NATIVE_TYPES, converters

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_targetads.client import MalformedAnswerError, Reply
+from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.rows import MissingColumnsError, RowType
 
 if TYPE_CHECKING:

@@ -16,13 +16,14 @@ from typing_extensions import override
 
 from tap_targetads.about import streams_as_markdown
 from tap_targetads.check import ProjectCheck
-from tap_targetads.client import Client, retry_waits
+from tap_targetads.client import Client
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import TapError
 from tap_targetads.jobs import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
+from tap_targetads.retries import retry_waits
 from tap_targetads.settings import Settings, wrong_variable
 from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream

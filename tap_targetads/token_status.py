@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tap_targetads.client import MalformedAnswerError, Reply
+from tap_targetads.answers import MalformedAnswerError, Reply
 
 TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.client import retry_waits
+from tap_targetads.retries import retry_waits
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
 from tap_targetads.tap import TapTargetADS

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.client import (
-    LONGEST_WAIT,
-    Call,
-    Client,
-    PassingFailureError,
-    retry_waits,
-)
+from tap_targetads.client import Call, Client
 from tap_targetads.errors import ApiError
+from tap_targetads.retries import LONGEST_WAIT, PassingFailureError, retry_waits
 from tap_targetads.token_status import TokenStatus
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from requests_mock import Mocker
 
 from tap_targetads.catalogue import extra_field, fields_of
-from tap_targetads.client import Client, retry_waits
+from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.messages import encode_lines
 from tap_targetads.reader import PageReader
 from tap_targetads.reports import Filters, RawReport
+from tap_targetads.retries import retry_waits
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
 

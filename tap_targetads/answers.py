@@ -1,0 +1,43 @@
+"""What every answer of the API has in common (API reference: errors)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class MalformedAnswerError(Exception):
+    """The body of an answer is not what the API promises."""
+
+
+class FailedField(msgspec.Struct, rename="pascal"):
+    """One entry of a validation error (API reference: errors)."""
+
+    failed_field: str = ""
+    tag: str = ""
+    value: Any = None
+
+    def __str__(self) -> str:
+        """The entry as error lines show it."""
+        value = "" if self.value is None else f" (value {self.value!r})"
+        return f"{self.failed_field} fails '{self.tag}'{value}"
+
+
+class Reply(msgspec.Struct, kw_only=True):
+    """What every answer may carry: an error, even with HTTP 200."""
+
+    ErrorCode: int | str | None = None
+    ErrorMessage: str | None = None
+    Errors: list[FailedField] | None = None
+    ErrorsField: list[FailedField] | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the answer is an error, whatever its HTTP status."""
+        return self.ErrorCode not in {None, 0, "", "0"}
+
+    @property
+    def failed_fields(self) -> list[FailedField]:
+        """The entries of a validation error; the API has two names for the list."""
+        return self.Errors or self.ErrorsField or []
