@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError
 from tap_targetads.settings import Settings, extra_fields, stream_name, unique_streams
 from tests.running import run_tap
@@ -63,6 +64,42 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"extra_fields": ["_row_key"]}, "`extra_fields`: `_row_key` cannot be redefined"),
     ({"extra_fields": [{"name": "A", "type": "money"}]}, "extra_fields"),
     ({"extra_fields": [{"title": "A"}]}, "extra_fields"),
+    ({"reports": [{"name": "mine"}]}, "'report' is a required property"),
+    ({"reports": [{"name": "Mine!", "report": "raw"}]}, "'Mine!' does not match"),
+    ({"reports": [{"name": "mine", "report": "all"}]}, "'all' is not one of"),
+    (
+        {"reports": [{"name": "mine", "report": "raw", "feilds": ["A"]}]},
+        "'feilds' was unexpected",
+    ),
+    (
+        {"reports": [{"name": "mine", "report": "raw", "date_grouping": "week"}]},
+        "report `mine`: `date_grouping` does not go with `raw`",
+    ),
+    (
+        {"reports": [{"name": "mine", "report": "path", "window_days": 3}]},
+        "report `mine`: `window_days` does not go with `path`",
+    ),
+    (
+        {"reports": [{"name": "mine", "report": "aggregate", "api_version": "v2"}]},
+        "report `mine`: `api_version` does not go with `aggregate`",
+    ),
+    (
+        {"reports": [{"name": "mine", "report": "raw", "fields": ["Nonsense"]}]},
+        "report `mine`: the catalogue does not know Nonsense",
+    ),
+    (
+        {"reports": [{"name": "clicks", "report": "raw"}]},
+        "report `clicks`: there is a stream of that name",
+    ),
+    (
+        {"reports": [{"name": "projects", "report": "raw"}]},
+        "report `projects`: there is a stream of that name",
+    ),
+    ({"api_version": "v3"}, "'v3' is not one of"),
+    ({"v2_body": "other"}, "'other' is not one of"),
+    ({"concurrent_requests": 0}, "concurrent_requests"),
+    ({"job_timeout": 0}, "job_timeout"),
+    ({"path_days": -1}, "path_days"),
 ]
 
 
@@ -121,17 +158,8 @@ def test_settings_come_from_the_environment(
 
 
 def settings(**changes: Any) -> Settings:
-    defaults: dict[str, Any] = {
-        "include_today": False,
-        "timezone": "Europe/Moscow",
-        "sandbox": False,
-        "page_size": 100_000,
-        "window_days": 7,
-        "lookback_days": 0,
-        "on_bad_value": "error",
-        "request_timeout": 310,
-        "max_retries": 8,
-    }
+    properties = CONFIG_SCHEMA.to_dict()["properties"]
+    defaults = {n: p["default"] for n, p in properties.items() if "default" in p}
     return Settings.from_config({**defaults, **GOOD, **changes})
 
 
