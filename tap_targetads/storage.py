@@ -96,9 +96,9 @@ class Storage:
                     raise DownloadError(
                         message, expired=response.status_code in {403, 404, 410}
                     )
-                # The file may be gzip by itself; what the server would call the
-                # encoding of the transfer must not unpack it.
-                while piece := response.raw.read(_PIECE, decode_content=False):
+                # Where the server calls gzip the encoding of the transfer, the file
+                # arrives unpacked: its first bytes tell.
+                for piece in response.iter_content(_PIECE):
                     write(piece)
                 return
         message = "the storage redirects in circles"

@@ -1,0 +1,162 @@
+"""The files of jobs: how they are downloaded, and how they are read."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_targetads.csv_pages import CorruptFileError, csv_pages
+from tap_targetads.rows import RowType
+from tap_targetads.storage import DownloadError, Storage
+
+if TYPE_CHECKING:
+    from requests_mock import Mocker
+
+URL = "https://storage.example.test/file.csv.gz?X-Signature=4f3c-secret"
+TYPES: dict[str, Any] = {"A": "string", "Weight_MLI": "string"}
+ROW_TYPE = RowType(TYPES)
+NAMES = {"A": "A", "MLI": "Weight_MLI"}
+
+
+def read(content: bytes, *, skip: int = 0) -> list[tuple[Any, ...]]:
+    """The rows of a file: the values of `A` and of `Weight_MLI`."""
+    unselected: list[str] = []
+    pages = csv_pages(
+        io.BytesIO(content),
+        ROW_TYPE,
+        names=NAMES,
+        on_unselected=unselected.extend,
+        skip=skip,
+    )
+    rows = [(row.f0, row.f1) for page in pages for row in page.rows]
+    return [*rows, *((name,) for name in unselected)]
+
+
+def written(rows: list[tuple[str, str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([("A", "MLI"), *rows])
+    return text.getvalue().encode()
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@given(st.lists(st.tuples(texts, texts)), st.booleans(), st.booleans())
+def test_any_text_survives_plain_or_gzip_with_or_without_bom(
+    rows: list[tuple[str, str]],
+    zipped: bool,  # noqa: FBT001
+    bom: bool,  # noqa: FBT001
+) -> None:
+    content = b"\xef\xbb\xbf" * bom + written(rows)
+
+    assert read(gzip.compress(content) if zipped else content) == rows
+
+
+def test_a_value_may_be_longer_than_the_library_allows_by_default() -> None:
+    long = "ы" * 200_000
+
+    assert read(written([(long, "1")])) == [(long, "1")]
+
+
+def test_columns_may_come_in_any_order() -> None:
+    assert read(b"MLI,A\r\n0.5,x\r\n") == [("x", "0.5")]
+
+
+def test_columns_that_were_not_asked_for_are_reported_and_dropped() -> None:
+    assert read(b"A,New,MLI\r\nx,n,1\r\n") == [("x", "1"), ("New",)]
+
+
+def test_rows_that_were_delivered_are_passed_over() -> None:
+    assert read(written([("a", "1"), ("b", "2"), ("c", "3")]), skip=2) == [("c", "3")]
+
+
+CORRUPT = {
+    "a missing column": b"A\r\nx\r\n",
+    "no header": b"",
+    "a short row": b"A,MLI\r\nx\r\n",
+    "a long row": b"A,MLI\r\nx,1,2\r\n",
+    "an open quote": b'A,MLI\r\n"x,1\r\n',
+    "text after a quote": b'A,MLI\r\n"x"y,1\r\n',
+    "no UTF-8": b"A,MLI\r\n\xff,1\r\n",
+    "cut off gzip": gzip.compress(written([(str(i), "1") for i in range(999)]))[:-20],
+    "damaged gzip": b"\x1f\x8b" + b"\0" * 40,
+    "a wrong checksum": gzip.compress(written([("x", "1")]))[:-8] + b"\0" * 8,
+}
+
+
+@pytest.mark.parametrize("content", CORRUPT.values(), ids=CORRUPT.keys())
+def test_a_file_that_is_not_right_is_an_error(content: bytes) -> None:
+    with pytest.raises(CorruptFileError):
+        read(content)
+
+
+def test_the_token_does_not_go_to_the_storage(requests_mock: Mocker) -> None:
+    requests_mock.get(URL, content=b"rows")
+
+    with Storage(10).fetch(URL) as file:
+        assert file.read() == b"rows"
+
+    assert "Authorization" not in requests_mock.request_history[0].headers
+
+
+def test_a_redirect_is_followed_to_https(requests_mock: Mocker) -> None:
+    other = "https://cdn.example.test/there"
+    requests_mock.get(URL, status_code=302, headers={"Location": other})
+    requests_mock.get(other, content=b"rows")
+
+    with Storage(10).fetch(URL) as file:
+        assert file.read() == b"rows"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://cdn.example.test/x", "file:///etc/passwd", "ftp://h/x"]
+)
+def test_a_redirect_away_from_https_is_refused(
+    requests_mock: Mocker, target: str
+) -> None:
+    requests_mock.get(URL, status_code=302, headers={"Location": target})
+
+    with pytest.raises(DownloadError, match="not https"):
+        Storage(10).fetch(URL)
+
+
+def test_a_circle_of_redirects_ends(requests_mock: Mocker) -> None:
+    requests_mock.get(URL, status_code=307, headers={"Location": URL})
+
+    with pytest.raises(DownloadError, match="in circles"):
+        Storage(10).fetch(URL)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status_code": 403, "text": URL},
+        {"status_code": 500},
+        {"exc": requests.ConnectTimeout(f"no answer from {URL}")},
+        {"exc": requests.ConnectionError(f"cannot reach {URL}")},
+    ],
+)
+def test_the_signed_url_is_in_no_error(
+    requests_mock: Mocker, answer: dict[str, Any]
+) -> None:
+    requests_mock.get(URL, **answer)
+
+    with pytest.raises(DownloadError) as caught:
+        Storage(10).fetch(URL)
+
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_the_loopback_may_be_plain_http(requests_mock: Mocker) -> None:
+    requests_mock.get("http://localhost:1/x", content=b"rows")
+
+    with Storage(10).fetch("http://localhost:1/x") as file:
+        assert file.read() == b"rows"
