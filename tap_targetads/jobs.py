@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import msgspec
 from typing_extensions import override
@@ -16,7 +16,7 @@ from typing_extensions import override
 from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.catalogue import v2_name
 from tap_targetads.client import Call
-from tap_targetads.csv_pages import CorruptFileError, csv_pages
+from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.rows import RowType
@@ -202,8 +202,12 @@ class JobReader(Reader):
 
     def _make(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
         status = self._send("POST", f"/v2/{self.report.path}", project_id, window, body)
+        estimate = status.estimated_seconds
         return Job(
-            body, status.job_id, self._jobs.clock(), status.estimated_seconds or 0
+            body,
+            status.job_id,
+            self._jobs.clock(),
+            _SHORTEST_POLL if estimate is None else estimate,
         )
 
     def _send(
@@ -227,30 +231,28 @@ class JobReader(Reader):
         return self.client.send(call, JobStatus.decode)
 
     def _file(self, project_id: int, window: Window, job: Job) -> Iterator[Page]:
-        """The rows of a job's file; one that is damaged is downloaded again.
+        """The rows of a job's file."""
+        with self._whole_file(project_id, window, job) as file:
+            try:
+                yield from csv_pages(
+                    file,
+                    self._row_type,
+                    names=self._names,
+                    on_unselected=self.report_unselected,
+                )
+            except CorruptFileError as error:
+                raise self._wrong_file(project_id, window, str(error)) from error
 
-        Rows that have been delivered are passed over in the second file. If no file
-        is whole, the error keeps the window from counting as read.
+    def _whole_file(self, project_id: int, window: Window, job: Job) -> IO[bytes]:
+        """Download a job's file until it is whole, a bounded number of times.
+
+        Raises:
+            ApiError: If it never is.
         """
-        delivered = 0
         for attempt in range(1, ATTEMPTS + 1):
             job, done = self._done(project_id, window, job)
             try:
-                with self._storage.fetch(done.download_url or "") as file:
-                    pages = csv_pages(
-                        file,
-                        self._row_type,
-                        names=self._names,
-                        on_unselected=self.report_unselected,
-                        skip=delivered,
-                    )
-                    for page in pages:
-                        delivered += len(page.rows)
-                        yield page
-                        del page
-                if done.row_count in {None, delivered}:
-                    return
-                problem = f"it has {delivered} rows instead of {done.row_count}"
+                return self._checked_file(done)
             except (CorruptFileError, DownloadError) as error:
                 problem = str(error)
             self.logger.warning(
@@ -260,11 +262,22 @@ class JobReader(Reader):
                 attempt,
                 ATTEMPTS,
             )
-        message = (
+        raise self._wrong_file(project_id, window, problem)
+
+    def _checked_file(self, done: JobStatus) -> IO[bytes]:
+        file = self._storage.fetch(done.download_url or "")
+        try:
+            check_file(file, done.row_count)
+        except CorruptFileError:
+            file.close()
+            raise
+        return file
+
+    def _wrong_file(self, project_id: int, window: Window, problem: str) -> ApiError:
+        return ApiError(
             f"{self.subject(project_id, window)}: the job's file is not right: "
             f"{problem}. Nothing of this window counts as read: run the tap again."
         )
-        raise ApiError(message)
 
     def _done(self, project_id: int, window: Window, job: Job) -> tuple[Job, JobStatus]:
         """Wait for a job; make it anew if it gets lost, a bounded number of times.

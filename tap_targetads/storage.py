@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _MAX_REDIRECTS = 5
-_MAX_MEMORY = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -57,13 +56,13 @@ class Storage:
             url: The signed URL.
 
         Returns:
-            The file, at its beginning: in memory if small, else on disk, private and
-            without a name, so that nothing of it is left when the process ends.
+            The file, at its beginning: on disk, private and without a name, so that
+            nothing of it is left when the process ends.
 
         Raises:
             DownloadError: If it does not arrive.
         """
-        file = tempfile.SpooledTemporaryFile(_MAX_MEMORY)  # noqa: SIM115 - returned
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - returned
         try:
             self._copy(url, file.write)
         except requests.RequestException as error:

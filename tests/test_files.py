@@ -12,7 +12,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.csv_pages import CorruptFileError, csv_pages
+from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.rows import RowType
 from tap_targetads.storage import DownloadError, Storage
 
@@ -25,16 +25,12 @@ ROW_TYPE = RowType(TYPES)
 NAMES = {"A": "A", "MLI": "Weight_MLI"}
 
 
-def read(content: bytes, *, skip: int = 0) -> list[tuple[Any, ...]]:
+def read(content: bytes, count: int | None = None) -> list[tuple[Any, ...]]:
     """The rows of a file: the values of `A` and of `Weight_MLI`."""
     unselected: list[str] = []
-    pages = csv_pages(
-        io.BytesIO(content),
-        ROW_TYPE,
-        names=NAMES,
-        on_unselected=unselected.extend,
-        skip=skip,
-    )
+    file = io.BytesIO(content)
+    check_file(file, count)
+    pages = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
     rows = [(row.f0, row.f1) for page in pages for row in page.rows]
     return [*rows, *((name,) for name in unselected)]
 
@@ -56,7 +52,8 @@ def test_any_text_survives_plain_or_gzip_with_or_without_bom(
 ) -> None:
     content = b"\xef\xbb\xbf" * bom + written(rows)
 
-    assert read(gzip.compress(content) if zipped else content) == rows
+    content = gzip.compress(content) if zipped else content
+    assert read(content, len(rows)) == rows
 
 
 def test_a_value_may_be_longer_than_the_library_allows_by_default() -> None:
@@ -73,8 +70,14 @@ def test_columns_that_were_not_asked_for_are_reported_and_dropped() -> None:
     assert read(b"A,New,MLI\r\nx,n,1\r\n") == [("x", "1"), ("New",)]
 
 
-def test_rows_that_were_delivered_are_passed_over() -> None:
-    assert read(written([("a", "1"), ("b", "2"), ("c", "3")]), skip=2) == [("c", "3")]
+@pytest.mark.parametrize("end", ["", "\r\n"])
+def test_the_rows_are_counted_before_the_first_is_delivered(end: str) -> None:
+    content = ('A,MLI\r\n"x\n""\ny",1\r\nz,2' + end).encode()
+
+    assert read(content, 2) == [('x\n"\ny', "1"), ("z", "2")]
+    for wrong in (1, 3):
+        with pytest.raises(CorruptFileError, match="2 rows instead of"):
+            read(content, wrong)
 
 
 CORRUPT = {
