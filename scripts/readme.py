@@ -32,11 +32,17 @@ HEADERS = {
     "streams": ["Stream", "Holds", "Primary key", "Replication key"],
 }
 HOLDS = {
+    "campaigns": "Campaigns (placements), with the advertising systems they belong to",
     "clicks": "Clicks on advertising",
+    "conversion_paths": "Paths to conversions, a row per touch, with attribution weights",
+    "creatives": "The creatives of each placement",
     "impressions": "Impressions of advertising",
     "interactions": "All types together (not selected by default)",
+    "media_report": "Impressions, clicks, reach and conversions by day, source, campaign",
     "page_views": "Page views",
+    "projects": "The projects that are read, and what their tokens may do",
     "purchases": "Purchases",
+    "target_events": "Target events (kinds of conversions)",
 }
 
 
@@ -63,7 +69,13 @@ def streams_rows(describe: Callable[[str, str], str]) -> Iterator[list[str]]:
     for name, stream in TapTargetADS(validate_config=False).streams.items():
         keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
         holds = describe(name, HOLDS[name])
-        yield [f"`{name}`", holds, keys, f"`{stream.replication_key}`"]
+        replication_key = stream.replication_key
+        yield [
+            f"`{name}`",
+            holds,
+            keys,
+            f"`{replication_key}`" if replication_key else "",
+        ]
 
 
 def table(headers: list[str], rows: Iterator[list[str]]) -> str:
