@@ -32,13 +32,13 @@ HEADERS = {
     "streams": ["Stream", "Holds", "Primary key", "Replication key"],
 }
 HOLDS = {
-    "campaigns": "Campaigns (placements), with the advertising systems they belong to",
+    "campaigns": "Campaigns (placements), with their advertising systems",
     "clicks": "Clicks on advertising",
-    "conversion_paths": "Paths to conversions, a row per touch, with attribution weights",
+    "conversion_paths": "Paths to conversions, a row per touch, with weights",
     "creatives": "The creatives of each placement",
     "impressions": "Impressions of advertising",
     "interactions": "All types together (not selected by default)",
-    "media_report": "Impressions, clicks, reach and conversions by day, source, campaign",
+    "media_report": "Impressions, clicks, reach, conversions by day and campaign",
     "page_views": "Page views",
     "projects": "The projects that are read, and what their tokens may do",
     "purchases": "Purchases",
