@@ -55,11 +55,11 @@ class ReportStream(Stream):
         self.tap = tap
         self.report = report
         self.selected_by_default = report.selected_by_default
-        self.has_row_key = report.has_row_key and tap.config.get("row_key", True)
-        own = [ROW_KEY] if self.has_row_key else []
+        row_key = report.has_row_key and tap.config.get("row_key", True)
+        own = [ROW_KEY] if row_key else []
         own += [PROJECT_ID, *report.constant_names]
         super().__init__(tap, stream_schema(own, report.fields.values()), report.name)
-        self.primary_keys = [ROW_KEY] if self.has_row_key else report.natural_key
+        self.primary_keys = [ROW_KEY] if row_key else list(report.natural_key)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
 
@@ -79,6 +79,14 @@ class ReportStream(Stream):
             or self.is_dry_run
             or (not self.is_incremental and self.emit_activate_version_messages)
         )
+
+    @property
+    def has_row_key(self) -> bool:
+        """Whether the records carry `_row_key`.
+
+        A catalog made with another value of the setting still holds.
+        """
+        return ROW_KEY in self.primary_keys
 
     @property
     def is_incremental(self) -> bool:
@@ -128,7 +136,9 @@ class ReportStream(Stream):
         self.reader.probe(project_id, window)
 
     def _is_selected(self, name: str) -> bool:
-        return self.mask.get(("properties", name), True)
+        """Whether the catalog has a property, and selects it."""
+        known = name in self.effective_schema["properties"]
+        return known and self.mask.get(("properties", name), True)
 
     @override
     def get_record_counter(self, **kwargs: Any) -> Counter:

@@ -178,6 +178,17 @@ def discover(config: dict[str, Any]) -> dict[str, Any]:
     return TapTargetADS(config=config).catalog_dict
 
 
+def test_a_catalog_from_before_a_setting_changed_still_holds(
+    tmp_path: Path, world: World, config: dict[str, Any]
+) -> None:
+    catalog = select(discover(config), streams=list(STREAMS))
+    changed = {**config, "extra_fields": ["InteractionCity"], "row_key": False}
+
+    output = run_tap(tmp_path, changed, catalog=catalog)
+
+    assert_is_truth(output, world)
+
+
 def test_a_stream_that_is_not_selected_makes_no_request(
     tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
 ) -> None:
