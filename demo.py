@@ -120,8 +120,11 @@ def main() -> None:
     output = (arguments.output or PROJECT / "output" / environment).resolve()
     database = output / DATABASE
     if arguments.query:
-        with duckdb.connect(str(database), read_only=True) as connection:
-            connection.sql(arguments.query).show(max_rows=400)
+        try:
+            with duckdb.connect(str(database), read_only=True) as connection:
+                connection.sql(arguments.query).show(max_rows=400)
+        except duckdb.Error as error:
+            sys.exit(str(error))
         return
 
     output.mkdir(parents=True, exist_ok=True)

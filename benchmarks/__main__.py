@@ -18,19 +18,15 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.sandbox import Sandbox, World, counts
+from benchmarks.serving import DAY, PROJECT, serve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from multiprocessing.connection import Connection
 
-PROJECT = 12486
-DAY = date(2024, 1, 16)
 EXTRA_FIELDS = ["InteractionUtmContent", "InteractionUtmTerm", "InteractionCity"]
 TAPS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tap-targetads": ("tap_targetads", {"interaction_types": ["PageView"]}),
@@ -40,24 +36,6 @@ TAPS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "ordinary RESTStream tap": ("benchmarks.vanilla", {}),
 }
-
-
-def serve(pipe: Connection, rows: int) -> None:
-    """Serve the pages, in a process of its own, until told to stop.
-
-    The process that measures has to stay small: a child's peak memory is never less
-    than what its parent had when it was started.
-
-    Args:
-        pipe: Gets the URL, the token and the number of rows; says when to stop.
-        rows: About so many page views.
-    """
-    # Page views are a little less than half of all rows.
-    world = World(projects=(PROJECT,), rows_per_day=2 * rows)
-    found = counts(world, PROJECT, DAY, DAY)[DAY.isoformat()]["PageView"]
-    with Sandbox(world) as sandbox:
-        pipe.send((sandbox.url, sandbox.tokens[PROJECT], found))
-        pipe.recv()
 
 
 @dataclass(frozen=True)
@@ -140,6 +118,7 @@ def main() -> None:
     ours, theirs = processes.Pipe()
     process = processes.Process(target=serve, args=(theirs, arguments.rows))
     process.start()
+    theirs.close()  # so that its end is noticed here
     url, token, rows = ours.recv()
     try:
         runs = measure(url, token, arguments.repeat)

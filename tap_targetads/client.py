@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SHOWN_TEXT = 300
 _PIECE = 1 << 20
+_SHORTEST_TOKEN = 4
+"""Shorter ones are no secrets, but parts of ordinary words."""
 
 _REMEDIES: Mapping[str, str] = {
     "Fields": "Deselect that field in the catalog, or remove it from `extra_fields`.",
@@ -197,7 +199,7 @@ class Client:
     def _clean(self, text: str) -> str:
         """Text from outside, on one line, without any token."""
         for token in self._tokens.values():
-            if token:
+            if len(token) >= _SHORTEST_TOKEN:
                 text = text.replace(token, "[token]")
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"

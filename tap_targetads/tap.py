@@ -94,12 +94,15 @@ class TapTargetADS(Tap):
     @cached_property
     def client(self) -> Client:
         """The transport, shared by all streams."""
+        return self._client(self.settings.max_retries)
+
+    def _client(self, max_retries: int) -> Client:
         settings = self.settings
         return Client(
             api_url=self._sandbox.url if settings.sandbox else settings.api_url,
             tokens=self.tokens,
             timeout=settings.request_timeout,
-            max_retries=settings.max_retries,
+            max_retries=max_retries,
             waits=self.retry_waits,
         )
 
@@ -130,6 +133,7 @@ class TapTargetADS(Tap):
                 "pip install 'tap-targetads[sandbox]'"
             )
             raise TapError(message) from error
+        self.logger.warning("Setting `sandbox` is on: all rows are made up.")
         sandbox = server.Sandbox.for_projects(self.settings.tokens)
         sandbox.start()
         return sandbox
@@ -167,6 +171,8 @@ class TapTargetADS(Tap):
         Returns:
             Whether all projects can be read.
         """
+        # Somebody waits for the answer: what does not work at once is told.
+        self.client = self._client(min(1, self.settings.max_retries))
         last = min(self.settings.end_date or date.max, self.last_complete_day)
         streams = [s for s in self.streams.values() if s.selected]
         return ProjectCheck(self.client, self.logger).run(
@@ -197,7 +203,8 @@ class TapTargetADS(Tap):
         """Print settings and, as markdown, the streams with all their fields."""
         super().print_about(output_format)
         if output_format == "markdown":
-            print(streams_as_markdown(cls(validate_config=False)))  # noqa: T201
+            tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
+            print(streams_as_markdown(tap))  # noqa: T201
 
     # The SDK's handler exits with 0, as if everything had been delivered, and may
     # write into the middle of a block. There is no public hook;
@@ -205,5 +212,9 @@ class TapTargetADS(Tap):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End with 128 + signal; what was not finished is read by the next run."""
-        self.logger.warning("Signal %d: stopping. The state is up to date.", signum)
+        self.logger.warning(
+            "Signal %d: stopping. What the target has not confirmed is read again by "
+            "the next run.",
+            signum,
+        )
         self.writer.exit(SIGNAL_EXIT_BASE + signum)

@@ -77,3 +77,17 @@ def test_the_schema_test_writes_schemas_and_asks_for_nothing(
     assert output.exit_code == 0
     assert {m["type"] for m in output.messages} == {"SCHEMA"}
     assert not sandbox.requests
+
+
+def test_nobody_waits_long_for_the_connection_test(tmp_path: Path) -> None:
+    config = {
+        "api_url": "http://127.0.0.1:9",
+        "auth_token": "4f3c-secret",
+        "project_id": 1,
+        "start_date": "2024-01-01",
+    }
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    assert "Gave up after 2 tries" in output.log

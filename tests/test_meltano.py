@@ -58,6 +58,15 @@ def test_meltano_knows_every_setting_and_every_secret() -> None:
     }
 
 
+def test_made_up_rows_come_only_where_the_sandbox_is_asked_for() -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+
+    assert project["default_environment"] == "prod"
+    for environment in project["environments"]:
+        made_up = "sandbox: True" in str(environment).replace("'", "")
+        assert made_up == (environment["name"] in {"sandbox", "reports"})
+
+
 def test_meltano_knows_every_capability() -> None:
     assert set(TAP["capabilities"]) == {c.value for c in TapTargetADS.capabilities}
 
