@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,19 +18,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tap_targetads.sandbox import truth
+from tap_targetads.sandbox.calls import Call, Handler, LoggedRequest, Routes
 from tap_targetads.sandbox.faults import decode_faults
 from tap_targetads.sandbox.fields import RAW_FIELDS
+from tap_targetads.sandbox.job_endpoints import JOB_ROUTES
+from tap_targetads.sandbox.meta import META_ROUTES
 from tap_targetads.sandbox.query import (
     Slice,
     ValidationError,
-    parse_project_id,
     parse_query,
     project_number,
 )
+from tap_targetads.sandbox.report_endpoints import REPORT_ROUTES
 from tap_targetads.sandbox.responses import (
     INTERNAL_ERROR,
-    INVALID_TOKEN,
-    NO_ACCESS,
     NOT_FOUND,
     ApiError,
     damaged_response,
@@ -43,80 +43,16 @@ from tap_targetads.sandbox.responses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
-    from tap_targetads.sandbox.faults import Fault
     from tap_targetads.sandbox.server import Sandbox
 
 _LOGGER = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _COMPRESSION = 1
 _EXPIRES_AT = "2099-12-31T23:59:59Z"
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedRequest:
-    """What a client asked, and how the sandbox answered.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path, without the query string.
-        project_id: The project, if the request named one.
-        body: The decoded body, if it was a JSON object.
-        status: The HTTP status of the answer.
-        fault: The kind of the fault that the request met, if any.
-    """
-
-    method: str
-    path: str
-    project_id: int | None
-    body: dict[str, Any] | None
-    status: int
-    fault: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request, read completely.
-
-    Attributes:
-        sandbox: The sandbox that shall answer.
-        method: The HTTP method.
-        path: The path, without the query string.
-        params: The parameters in the address.
-        authorization: The header of this name.
-        body: The body.
-        fault: The fault that the request meets, if any.
-    """
-
-    sandbox: Sandbox
-    method: str
-    path: str
-    params: Mapping[str, str]
-    authorization: str
-    body: bytes
-    fault: Fault | None
-
-    def project_id(self) -> int:
-        """The project, which the token must belong to.
-
-        Raises:
-            ApiError: If the token is unknown, or is another project's.
-            ValidationError: If there is no project id.
-        """
-        scheme, _, token = self.authorization.partition(" ")
-        tokens = self.sandbox.tokens
-        if scheme.lower() != "bearer" or token not in tokens.values():
-            raise ApiError(*INVALID_TOKEN)
-        project_id = parse_project_id(self.params.get("project_id"))
-        if tokens.get(project_id) != token:
-            raise ApiError(*NO_ACCESS)
-        return project_id
-
-
-Handler: TypeAlias = "Callable[[Call], Response]"
 
 
 def raw_reports(call: Call) -> Response:
@@ -199,9 +135,12 @@ def not_found(_: Call) -> Response:
     return error_response(*NOT_FOUND)
 
 
-_ROUTES: tuple[tuple[str, list[str], Handler], ...] = (
+_ROUTES: Routes = (
     ("/v1/reports/raw_reports", ["POST"], raw_reports),
     ("/v1/meta/token_validate", ["GET"], token_validate),
+    *REPORT_ROUTES,
+    *META_ROUTES,
+    *JOB_ROUTES,
     ("/sandbox/truth", ["GET"], show_truth),
     ("/sandbox/faults", ["POST", "DELETE"], change_faults),
     ("/{path:path}", _METHODS, not_found),

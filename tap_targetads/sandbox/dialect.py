@@ -28,6 +28,11 @@ class Dialect:
         nulls: Whether a missing value is null, or an empty string.
         omit_empty: Leave fields without a value out of rows that are objects.
         token_body: Whether `token_validate` answers with a body, or with nothing.
+        campaigns_key: Where the campaigns of a project are listed.
+        v2_body: Whether requests for jobs have filter objects, or dates at the top.
+        csv_bom: Whether the files of jobs begin with a byte order mark.
+        csv_gzip: Whether they are packed.
+        csv_order: Whether their columns stand in the order of the request.
         pretty: Indent the JSON, instead of writing it in one line.
     """
 
@@ -40,6 +45,11 @@ class Dialect:
     nulls: Literal["null", "empty"] = "null"
     omit_empty: bool = False
     token_body: bool = True
+    campaigns_key: Literal["campaigns", "meta"] = "campaigns"
+    v2_body: Literal["nested", "flat"] = "nested"
+    csv_bom: bool = False
+    csv_gzip: bool = True
+    csv_order: Literal["asked", "other"] = "asked"
     pretty: bool = False
 
     @classmethod
@@ -68,6 +78,10 @@ LIVE = Dialect(
     numbers="strings",
     nulls="empty",
     token_body=False,
+    campaigns_key="meta",
+    v2_body="flat",
+    csv_bom=True,
+    csv_order="other",
 )
 """As programs that run against the live API have met it, the worst case of each."""
 

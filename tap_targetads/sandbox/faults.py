@@ -23,6 +23,15 @@ Kind = Literal[
     "ignore_offset",
     "empty_page",
     "forbidden",
+    "job_failed",
+    "job_expired",
+    "job_cancelled",
+    "job_hangs",
+    "slow_job",
+    "wrong_row_count",
+    "truncated_file",
+    "corrupt_file",
+    "expired_url",
 ]
 """What can go wrong.
 
@@ -37,9 +46,26 @@ Kind = Literal[
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
 `forbidden`: status 403.
+`job_failed`, `job_expired`, `job_cancelled`: a job of version 2 gets lost.
+`job_hangs`: it is never done; `slow_job`: it takes longer.
+`wrong_row_count`: its status once says one row too many.
+`truncated_file`, `corrupt_file`: its file is cut off, or damaged.
+`expired_url`: the address of its file is no longer valid.
 """
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+JOB_KINDS = frozenset(
+    {
+        "job_failed",
+        "job_expired",
+        "job_cancelled",
+        "job_hangs",
+        "slow_job",
+        "wrong_row_count",
+    }
+)
+"""What goes wrong with a job as a whole, rather than with one request."""
 
 _DEFAULT_SECONDS = {"slow": 1.0}
 
@@ -160,15 +186,23 @@ class Faults:
         """Let everything go right from now on."""
         self.set(())
 
+    def draw_job(self) -> Fault | None:
+        """The fault that happens to the next job, if any."""
+        return self._draw("/v2/", JOB_KINDS)
+
     def draw(self, path: str) -> Fault | None:
         """The fault that happens to the next request, if any.
 
         Args:
             path: The path of the request.
         """
+        return self._draw(path, frozenset(KINDS) - JOB_KINDS)
+
+    def _draw(self, path: str, kinds: frozenset[str]) -> Fault | None:
         with self._lock:
             for number, fault in enumerate(self._faults):
-                if path.startswith(fault.path) and self._happens(number, fault):
+                possible = fault.kind in kinds and path.startswith(fault.path)
+                if possible and self._happens(number, fault):
                     return fault
             return None
 

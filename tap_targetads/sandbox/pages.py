@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.query import Query, Slice
-    from tap_targetads.sandbox.rows import Value
+    from tap_targetads.sandbox.rows import Row, Value
     from tap_targetads.sandbox.world import Part, World
 
 Lines: TypeAlias = "list[bytes]"
@@ -59,8 +59,18 @@ class Pages:
         count = len(shown) if dialect.count == "page" else len(rows)
         if more is None and dialect.has_more:
             more = page.offset + len(shown) < len(rows)
-        body = b"".join(_frame(query.fields, shown, count, more, dialect))
+        body = b"".join(frame(query.fields, shown, count, more, dialect))
         return msgspec.json.format(body, indent=2) if dialect.pretty else body
+
+    def raw_rows(self, query: Query) -> Iterator[Row]:
+        """The rows of a query as they are, in no particular order."""
+        for ordinal in range(query.start.toordinal(), query.end.toordinal() + 1):
+            day = self._world.day(query.project_id, date.fromordinal(ordinal))
+            for kind in query.types or day.parts:
+                part = day.parts.get(kind)
+                if part is not None:
+                    for number in _chosen(part, query.placements):
+                        yield part.rows[number]
 
     def _rows(self, query: Query, dialect: Dialect) -> Lines:
         """All rows of a query, in paging order."""
@@ -93,20 +103,21 @@ def _chosen(part: Part, placements: frozenset[int] | None) -> Sequence[int]:
 def _serialise(part: Part, fields: Sequence[str], dialect: Dialect) -> Lines:
     """The JSON of each row."""
     columns = [COLUMNS.index(name) for name in fields]
-    form = _value_form(dialect)
+    form = value_form(dialect)
     encode = msgspec.json.Encoder().encode
     lines = []
     for row in part.rows:
         values: Sequence[Value] = [row[column] for column in columns]
         if form is not None:
             values = list(map(form, values))
-        lines.append(encode(_row_form(fields, values, dialect)))
+        lines.append(encode(row_form(fields, values, dialect)))
     return lines
 
 
-def _row_form(
+def row_form(
     fields: Sequence[str], values: Sequence[Value], dialect: Dialect
 ) -> Sequence[Value] | dict[str, Value]:
+    """A row as a dialect has it: an object, or an array."""
     if dialect.shape == "rows_arrays":
         return values
     pairs = zip(fields, values, strict=True)
@@ -115,7 +126,7 @@ def _row_form(
     return dict(pairs)
 
 
-def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
+def value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
     """How a dialect changes values; None if it leaves them as they are."""
     if dialect.numbers == "numbers" and dialect.nulls == "null":
         return None
@@ -132,7 +143,7 @@ def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
     return form
 
 
-def _frame(
+def frame(
     fields: Sequence[str],
     rows: Lines,
     count: int,

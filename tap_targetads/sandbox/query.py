@@ -119,15 +119,10 @@ def parse_query(
     Raises:
         ValidationError: If anything is wrong.
     """
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise ValidationError([FailedField("body", "json")])
-    check = _Check()
+    content = decode_body(body)
+    check = Check()
     check.response_type(content)
-    fields = check.fields(content)
+    fields = check.fields(content, RAW_FIELDS)
     page = Slice(check.offset(content), check.limit(content))
     filters = check.filters(content)
     start, end = check.period(filters)
@@ -138,74 +133,107 @@ def parse_query(
     return Query(project_id, fields, start, end, chosen, placements), page
 
 
-class _Check:
+def decode_body(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is.
+
+    Raises:
+        ValidationError: If it is none.
+    """
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict):
+        raise ValidationError([FailedField("body", "json")])
+    return content
+
+
+class Check:
     """Collects what is wrong, so that one answer can name all of it."""
 
     def __init__(self) -> None:
+        """Begin with nothing wrong."""
         self.failures: list[FailedField] = []
 
-    def _fail(self, field: str, tag: str, value: Any = None) -> None:
+    def fail(self, field: str, tag: str, value: Any = None) -> None:
+        """Note something that is wrong."""
         self.failures.append(FailedField(field, tag, value))
 
     def response_type(self, body: Mapping[str, Any]) -> None:
+        """Check that JSON is asked for."""
         value = body.get("ResponseType")
         if value != "JSON":
             tag = "oneof" if value else "required"
-            self._fail("ResponseType", tag, value)
+            self.fail("ResponseType", tag, value)
 
-    def fields(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        value = body.get("Fields")
+    def fields(
+        self,
+        body: Mapping[str, Any],
+        known: Collection[str],
+        name: str = "Fields",
+        *,
+        required: bool = True,
+    ) -> tuple[str, ...]:
+        """Names, each of which is known."""
+        value = body.get(name)
         if not value:
-            self._fail("Fields", "required")
+            if required:
+                self.fail(name, "required")
             return ()
         if not isinstance(value, list):
-            self._fail("Fields", "array", value)
+            self.fail(name, "array", value)
             return ()
-        for name in value:
-            if not isinstance(name, str) or name not in RAW_FIELDS:
-                self._fail("Fields", "oneof", name)
+        for item in value:
+            if not isinstance(item, str) or item not in known:
+                self.fail(name, "oneof", item)
         # A field that is asked for twice is one key of an object, and one column.
         return tuple(dict.fromkeys(map(str, value)))
 
     def limit(self, body: Mapping[str, Any]) -> int:
+        """The most rows of a page."""
         value = body.get("Limit")
         if value is None:
-            self._fail("Limit", "required")
+            self.fail("Limit", "required")
         elif not _is_integer(value):
-            self._fail("Limit", "number", value)
+            self.fail("Limit", "number", value)
         elif value < 1:
-            self._fail("Limit", "min", value)
+            self.fail("Limit", "min", value)
         elif value > MAX_LIMIT:
-            self._fail("Limit", "max", value)
+            self.fail("Limit", "max", value)
         else:
             return int(value)
         return 1
 
     def offset(self, body: Mapping[str, Any]) -> int:
+        """How many rows come before the page."""
         value = body.get("Offset", 0)
         if not _is_integer(value):
-            self._fail("Offset", "number", value)
+            self.fail("Offset", "number", value)
         elif value < 0:
-            self._fail("Offset", "min", value)
+            self.fail("Offset", "min", value)
         else:
             return int(value)
         return 0
 
-    def filters(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        value = body.get("InteractionFilter")
+    def filters(
+        self, body: Mapping[str, Any], name: str = "InteractionFilter"
+    ) -> Mapping[str, Any]:
+        """A filter object; empty, if there is none."""
+        value = body.get(name)
         return value if isinstance(value, dict) else {}
 
     def period(self, filters: Mapping[str, Any]) -> tuple[date, date]:
+        """The first and the last day."""
         start = self._day(filters, "DateFrom")
         end = self._day(filters, "DateTo")
         if start and end and start > end:
-            self._fail("DateFrom", "ltefield", start.isoformat())
+            self.fail("DateFrom", "ltefield", start.isoformat())
         return start or date.min, end or date.min
 
     def _day(self, filters: Mapping[str, Any], name: str) -> date | None:
         value = filters.get(name)
         if not value:
-            self._fail(name, "required")
+            self.fail(name, "required")
             return None
         try:
             day = date.fromisoformat(value)
@@ -213,33 +241,35 @@ class _Check:
             day = None
         # Newer versions of Python also read 20240115 and 2024-W03-1.
         if day is None or day.isoformat() != value:
-            self._fail(name, "datetime", value)
+            self.fail(name, "datetime", value)
             return None
         return day
 
     def types(
         self, filters: Mapping[str, Any], known: Collection[str]
     ) -> tuple[str, ...] | None:
+        """Interaction types; all, if None."""
         value = filters.get("InteractionType")
         if not value:
             return None
         if not isinstance(value, list):
-            self._fail("InteractionType", "array", value)
+            self.fail("InteractionType", "array", value)
             return None
         for kind in value:
             if kind not in known:
-                self._fail("InteractionType", "oneof", kind)
+                self.fail("InteractionType", "oneof", kind)
         return tuple(sorted(set(map(str, value))))
 
     def placements(self, filters: Mapping[str, Any]) -> frozenset[int] | None:
+        """Ids of media campaigns; all rows, if None."""
         value = filters.get("MediaCampaignId")
         if not value:
             return None
         if not isinstance(value, list) or not all(map(_is_integer, value)):
-            self._fail("MediaCampaignId", "number", value)
+            self.fail("MediaCampaignId", "number", value)
             return None
         if len(value) > MAX_CAMPAIGNS:
-            self._fail("MediaCampaignId", "max", len(value))
+            self.fail("MediaCampaignId", "max", len(value))
             return None
         return frozenset(value)
 

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from tap_targetads.sandbox.app import LoggedRequest, create_app
+from tap_targetads.sandbox.app import create_app
 from tap_targetads.sandbox.dialect import DOCUMENTED, Dialect
 from tap_targetads.sandbox.faults import Fault, Faults
+from tap_targetads.sandbox.jobs import Jobs
 from tap_targetads.sandbox.pages import Pages
+from tap_targetads.sandbox.paths import Paths
 from tap_targetads.sandbox.tokens import default_token
 from tap_targetads.sandbox.world import DEFAULT_PROJECTS, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from typing_extensions import Self
+
+    from tap_targetads.sandbox.calls import LoggedRequest
 
 LOOPBACK = "127.0.0.1"
 
@@ -54,6 +59,10 @@ class Sandbox:
         faults: What goes wrong.
         seed: What the chances of faults are drawn from.
         gzip: Compress answers for clients that accept it.
+        today: From when the history of version 2 counts back; no limit, if None.
+        without_campaigns: Projects whose token has access to no campaign.
+        job_seconds: How long a job of version 2 takes.
+        url_seconds: How long the address of a job's file is valid.
 
     Attributes:
         world: The data.
@@ -72,6 +81,10 @@ class Sandbox:
         faults: Iterable[Fault] = (),
         seed: int = 1,
         gzip: bool = False,
+        today: date | None = None,
+        without_campaigns: Iterable[int] = (),
+        job_seconds: float = 0.0,
+        url_seconds: float = 3600.0,
     ) -> None:
         """Create a sandbox that does not serve yet."""
         self.world = World() if world is None else world
@@ -83,6 +96,9 @@ class Sandbox:
         self.dialect = dialect
         self.faults = Faults(faults, seed)
         self.gzip = gzip
+        self.today = today
+        self.without_campaigns = frozenset(without_campaigns)
+        self.jobs = Jobs(job_seconds, url_seconds)
         self._requests: deque[LoggedRequest] = deque(maxlen=_LOGGED_REQUESTS)
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
@@ -96,6 +112,11 @@ class Sandbox:
             projects: Their ids; the default projects, if there are none.
         """
         return cls(World(projects=tuple(projects) or DEFAULT_PROJECTS))
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The paths of the world."""
+        return Paths(self.world)
 
     @cached_property
     def pages(self) -> Pages:
@@ -181,6 +202,7 @@ class Sandbox:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+        self.jobs.clear()
         if self._socket is not None:
             self._socket.close()
         self._socket = self._server = self._thread = None

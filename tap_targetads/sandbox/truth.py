@@ -49,7 +49,7 @@ def counts(
             kind: len(part.rows)
             for kind, part in sorted(world.day(project_id, day).parts.items())
         }
-        for day in _days(start, end)
+        for day in days(start, end)
     }
 
 
@@ -92,7 +92,7 @@ def expected_records(  # noqa: PLR0913 - all by name
     zone = _zone(timezone)
     seen = Counter[str]()
     records = []
-    for day in _days(start, end):
+    for day in days(start, end):
         for kind, part in world.day(project_id, day).parts.items():
             if types is None or kind in types:
                 for row in part.rows:
@@ -107,7 +107,8 @@ def expected_records(  # noqa: PLR0913 - all by name
     return records
 
 
-def _days(start: dt.date, end: dt.date) -> Iterator[dt.date]:
+def days(start: dt.date, end: dt.date) -> Iterator[dt.date]:
+    """The days of a period, both ends included."""
     for ordinal in range(start.toordinal(), end.toordinal() + 1):
         yield dt.date.fromordinal(ordinal)
 
@@ -123,12 +124,12 @@ def _zone(name: str) -> ZoneInfo:
 def _values(row: Row, fields: Collection[str], zone: ZoneInfo) -> dict[str, Any]:
     """The selected fields of a record, in alphabetical order."""
     return {
-        name: _value(row[COLUMNS.index(name)], RAW_FIELDS[name], zone)
+        name: record_value(row[COLUMNS.index(name)], RAW_FIELDS[name], zone)
         for name in sorted(set(fields))
     }
 
 
-def _value(value: Value, kind: str, zone: ZoneInfo) -> Any:
+def record_value(value: Value, kind: str, zone: ZoneInfo) -> Any:
     """A value as a record has it."""
     if isinstance(value, str):
         value = value.replace("\0", "")

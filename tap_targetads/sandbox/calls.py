@@ -1,0 +1,81 @@
+"""A request as the endpoints see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tap_targetads.sandbox.query import parse_project_id
+from tap_targetads.sandbox.responses import INVALID_TOKEN, NO_ACCESS, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.responses import Response
+
+    from tap_targetads.sandbox.faults import Fault
+    from tap_targetads.sandbox.server import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """What a client asked, and how the sandbox answered.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, without the query string.
+        project_id: The project, if the request named one.
+        body: The decoded body, if it was a JSON object.
+        status: The HTTP status of the answer.
+        fault: The kind of the fault that the request met, if any.
+    """
+
+    method: str
+    path: str
+    project_id: int | None
+    body: dict[str, Any] | None
+    status: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, read completely.
+
+    Attributes:
+        sandbox: The sandbox that shall answer.
+        method: The HTTP method.
+        path: The path, without the query string.
+        params: The parameters in the address.
+        authorization: The header of this name.
+        body: The body.
+        fault: The fault that the request meets, if any.
+    """
+
+    sandbox: Sandbox
+    method: str
+    path: str
+    params: Mapping[str, str]
+    authorization: str
+    body: bytes
+    fault: Fault | None
+
+    def project_id(self) -> int:
+        """The project, which the token must belong to.
+
+        Raises:
+            ApiError: If the token is unknown, or is another project's.
+            ValidationError: If there is no project id.
+        """
+        scheme, _, token = self.authorization.partition(" ")
+        tokens = self.sandbox.tokens
+        if scheme.lower() != "bearer" or token not in tokens.values():
+            raise ApiError(*INVALID_TOKEN)
+        project_id = parse_project_id(self.params.get("project_id"))
+        if tokens.get(project_id) != token:
+            raise ApiError(*NO_ACCESS)
+        return project_id
+
+
+Handler: TypeAlias = "Callable[[Call], Response]"
+Routes: TypeAlias = "tuple[tuple[str, list[str], Handler], ...]"

@@ -1,0 +1,285 @@
+"""All streams, in both versions of the API, against the sandbox's truth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_targetads.catalogue import fields_of
+from tap_targetads.sandbox import Sandbox, World
+from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from tap_targetads.sandbox.faults import Fault
+from tap_targetads.sandbox.report_truth import (
+    expected_campaigns,
+    expected_creatives,
+    expected_paths,
+    expected_report,
+    expected_target_events,
+)
+from tap_targetads.settings import Settings
+from tests.conftest import PROJECT
+from tests.running import Record, run_tap, select
+from tests.test_records import STREAMS, discover, in_order, truth, without_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATH_FIELDS = sorted(fields_of("path"))
+DIMENSIONS = ["EventDate", "MediaSource", "MediaCampaign"]
+MEDIA_METRICS = [
+    name for name, f in fields_of("aggregate").items() if f.group == "media metric"
+]
+TARGET_METRICS = [
+    name for name, f in fields_of("aggregate").items() if f.group == "target metric"
+]
+
+
+def paths(world: World, **options: Any) -> list[Record]:
+    options = {
+        "project_id": PROJECT,
+        "start": date(2024, 1, 1),
+        "end": date(2024, 1, 31),
+        "fields": PATH_FIELDS,
+        **options,
+    }
+    return expected_paths(world, **options)
+
+
+def report(world: World, **options: Any) -> list[Record]:
+    options = {
+        "project_id": PROJECT,
+        "start": date(2024, 1, 1),
+        "end": date(2024, 1, 31),
+        "dimensions": DIMENSIONS,
+        "media_metrics": MEDIA_METRICS,
+        "target_metrics": TARGET_METRICS,
+        **options,
+    }
+    return expected_report(world, **options)
+
+
+@pytest.fixture
+def february(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 10 February 2024: January is within the history of version 2."""
+    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: date(2024, 2, 9))
+
+
+def assert_same_paths(found: list[Record], expected: list[Record]) -> None:
+    """Compare paths; which of two equal touches has which weight is left open."""
+    assert {r["_row_key"] for r in found} == {r["_row_key"] for r in expected}
+    assert in_order(list(map(without_key, found))) == in_order(
+        list(map(without_key, expected))
+    )
+
+
+def only(config: dict[str, Any], *streams: str) -> dict[str, Any]:
+    """A catalog that selects some streams."""
+    return select(discover(config), streams=streams)
+
+
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("dialect", [DOCUMENTED, LIVE])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_one_run_delivers_every_stream_as_it_is(
+    tmp_path: Path,
+    world: World,
+    config: dict[str, Any],
+    dialect: Dialect,
+    version: str,
+) -> None:
+    with Sandbox(world, dialect=dialect) as sandbox:
+        changes = {"api_url": sandbox.url, "api_version": version}
+        output = run_tap(tmp_path, {**config, **changes})
+
+    assert output.exit_code == 0, output.log[-3000:]
+    for stream in STREAMS:
+        assert in_order(output.records[stream]) == in_order(truth(world, stream))
+    assert_same_paths(output.records["conversion_paths"], paths(world))
+    assert in_order(output.records["media_report"]) == in_order(report(world))
+    assert len(output.records["projects"]) == 1
+
+
+@pytest.mark.parametrize("page_size", [7, 100_000])
+def test_paths_arrive_whole_in_any_paging(
+    tmp_path: Path, world: World, config: dict[str, Any], page_size: int
+) -> None:
+    catalog = only(config, "conversion_paths")
+
+    output = run_tap(tmp_path, {**config, "page_size": page_size}, catalog=catalog)
+
+    assert_same_paths(output.records["conversion_paths"], paths(world))
+    assert output.bookmark("conversion_paths", PROJECT) == "2024-01-31T20:59:59+00:00"
+
+
+def test_no_path_is_cut_by_the_edge_of_a_window(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config, catalog=only(config, "conversion_paths"))
+
+    whole = defaultdict(list)
+    for record in output.records["conversion_paths"]:
+        key = [record[n] for n in ("conversion_date", "PathDeviceID", "TargetEcomId")]
+        whole[(*key, record["TargetEventName"])].append(record)
+    before = 0
+    for path in whole.values():
+        assert len(path) % path[0]["PathLength"] == 0
+        before += any(r["InteractionTime"][:10] < r["conversion_date"] for r in path)
+    assert before, "some paths began on an earlier day"
+
+
+@pytest.mark.parametrize("model", ["Weight_MLI", "Weight_FL", "Weight_FTDM_30"])
+def test_the_weights_of_a_path_sum_to_one(
+    tmp_path: Path, config: dict[str, Any], model: str
+) -> None:
+    output = run_tap(tmp_path, config, catalog=only(config, "conversion_paths"))
+
+    sums: dict[Any, float] = defaultdict(float)
+    for r in output.records["conversion_paths"]:
+        key = (r["conversion_date"], r["PathDeviceID"], r["TargetEcomId"])
+        sums[key] += r[model]
+    for total in sums.values():
+        # A device may have several conversions without an order on a day.
+        assert round(total) >= 1
+        assert total == pytest.approx(round(total), abs=1e-5)
+
+
+def test_weights_that_change_keep_their_keys(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    world = World(rows_per_day=40)
+    catalog = only(config, "conversion_paths")
+    with Sandbox(world) as sandbox:
+        changing = {**config, "api_url": sandbox.url, "lookback_days": 3}
+        first = run_tap(tmp_path, changing, catalog=catalog)
+        sandbox.paths.change_weights(PROJECT, date(2024, 1, 30))
+        second = run_tap(tmp_path, changing, state=first.state, catalog=catalog)
+
+    old = {r["_row_key"]: r for r in first.records["conversion_paths"]}
+    new = {r["_row_key"]: r for r in second.records["conversion_paths"]}
+    assert set(new) < set(old)
+    assert any(new[key] != old[key] for key in new)
+
+
+@pytest.mark.parametrize("grouping", ["week", "month"])
+def test_aggregates_hold_whole_groups_only(
+    tmp_path: Path, world: World, config: dict[str, Any], grouping: str
+) -> None:
+    definition = {
+        "name": "mine",
+        "report": "aggregate",
+        "fields": ["MediaSource"],
+        "date_grouping": grouping,
+        "attribution_model": "fl",
+        "attribution_window": "30",
+    }
+    period = {"start_date": "2024-01-17", "end_date": "2024-03-13"}
+    mine = {**config, **period, "reports": [definition]}
+
+    output = run_tap(tmp_path, mine, catalog=only(mine, "mine"))
+
+    start, end = {
+        "week": (date(2024, 1, 15), date(2024, 3, 10)),
+        "month": (date(2024, 1, 1), date(2024, 2, 29)),
+    }[grouping]
+    expected = report(
+        world,
+        start=start,
+        end=end,
+        dimensions=["EventDate", "MediaSource"],
+        date_grouping=grouping,
+        attribution_model="fl",
+    )
+    assert in_order(output.records["mine"]) == in_order(expected)
+    (schema,) = output.of_type("SCHEMA")
+    assert schema["key_properties"] == ["project_id", "EventDate", "MediaSource"]
+
+
+def test_the_meta_streams_hold_what_the_api_lists(
+    tmp_path: Path, world: World, config: dict[str, Any]
+) -> None:
+    catalog = only(config, "campaigns", "creatives", "target_events", "projects")
+
+    output = run_tap(tmp_path, config, catalog=catalog)
+
+    def keys(records: list[Record], *names: str) -> set[Any]:
+        return {tuple(r[n] for n in ("project_id", *names)) for r in records}
+
+    for stream, expected, names in (
+        ("campaigns", expected_campaigns, ("placement_id", "placement_name")),
+        ("creatives", expected_creatives, ("placement_id", "creative_id")),
+        ("target_events", expected_target_events, ("event_type", "event_name")),
+    ):
+        found = keys(output.records[stream], *names)
+        wanted = expected(world, project_id=PROJECT)
+        texts = {tuple(map(str, k)) for k in keys(wanted, *names)}
+        assert {tuple(map(str, k)) for k in found} == texts
+
+
+def test_every_placement_of_the_interactions_is_among_the_campaigns(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config, catalog=only(config, "campaigns", "clicks"))
+
+    campaigns = {r["placement_id"] for r in output.records["campaigns"]}
+    used = {r["InteractionPlacementId"] for r in output.records["clicks"]} - {None}
+    assert used <= campaigns
+
+
+def test_a_start_before_the_history_of_version_2_is_an_error_or_clipped(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    catalog = only(config, "clicks")
+    today = date.today()  # noqa: DTZ011 - far enough from the border
+    old = {
+        **config,
+        "api_version": "v2",
+        "start_date": (today - timedelta(days=200)).isoformat(),
+        "end_date": (today - timedelta(days=85)).isoformat(),
+    }
+
+    refused = run_tap(tmp_path, old, catalog=catalog)
+    clipped = run_tap(tmp_path, {**old, "clip_history": True}, catalog=catalog)
+
+    assert refused.exit_code == 1
+    assert "at most 90 days back" in refused.log
+    assert "Traceback" not in refused.log
+    assert clipped.exit_code == 0
+    assert clipped.records["clicks"]
+
+
+JOB_FAULTS = [
+    ("job_failed", "/v2/"),
+    ("job_expired", "/v2/"),
+    ("job_cancelled", "/v2/"),
+    ("wrong_row_count", "/v2/"),
+    ("truncated_file", "/storage/"),
+    ("corrupt_file", "/storage/"),
+    ("expired_url", "/storage/"),
+    ("server_error", "/v2/"),
+    ("cut", "/storage/"),
+]
+
+
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("fault", JOB_FAULTS)
+def test_a_fault_of_a_job_or_its_file_loses_and_doubles_nothing(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    world: World,
+    config: dict[str, Any],
+    fault: tuple[Any, str],
+) -> None:
+    kind, path = fault
+    sandbox.faults.set([Fault(kind, times=2, path=path)])
+
+    output = run_tap(
+        tmp_path, {**config, "api_version": "v2"}, catalog=only(config, "clicks")
+    )
+
+    assert output.exit_code == 0, output.log[-2000:]
+    expected = truth(world, "clicks")
+    assert in_order(output.records["clicks"]) == in_order(expected)
+    assert "X-Signature" not in output.log
