@@ -25,6 +25,9 @@ import duckdb
 PROJECT = Path(__file__).resolve().parent
 DATABASE = "targetads.duckdb"
 
+DAYS = ("conversion_date", "InteractionDate", "EventDate")
+"""The columns that tell the day of a row."""
+
 DUCKDB_TYPES = {
     "date-time": "TIMESTAMPTZ",
     "date": "DATE",
@@ -68,17 +71,18 @@ def load(
         column: DUCKDB_TYPES[schema.get("format") or schema["type"][0]]
         for column, schema in stream["schema"]["properties"].items()
     }
-    # Files are append only: a row that was read again stands in them again.
-    once = (
-        "QUALIFY row_number() OVER (PARTITION BY _row_key) = 1"
-        if "_row_key" in columns
-        else ""
-    )
+    # Files are append only: what was read again stands in them again, the last counts.
+    keys = ", ".join(f'"{key}"' for key in stream["key_properties"])
+    last = f"row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
     connection.execute(
         f"""
         CREATE OR REPLACE TABLE "{name}" AS
-        SELECT * FROM read_json($file, format = 'newline_delimited', columns = $columns)
-        {once}
+        SELECT * EXCLUDE (line) FROM (
+            SELECT *, row_number() OVER () AS line FROM read_json(
+                $file, format = 'newline_delimited', columns = $columns
+            )
+        )
+        QUALIFY {last if keys else "true"}
         """,
         {"file": str(file), "columns": columns},
     )
@@ -86,21 +90,29 @@ def load(
 
 
 def show(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
-    """Print counts per day, a sample, and how to go on."""
-    counts = "\nUNION ALL ".join(
-        f"""SELECT '{t}' AS stream, "InteractionDate" AS day FROM "{t}" """
-        for t in tables
+    """Print counts per day and stream, and a sample."""
+    dated = {}
+    for table in tables:
+        columns = [row[0] for row in connection.sql(f'DESCRIBE "{table}"').fetchall()]
+        dated[table] = next((day for day in DAYS if day in columns), None)
+    days = "\nUNION ALL ".join(
+        f"""SELECT '{table}' AS stream, "{day}" AS day FROM "{table}" """
+        for table, day in dated.items()
+        if day
     )
     print("\nRows per day and stream")
     connection.sql(
-        f"PIVOT ({counts}) ON stream USING count(*) GROUP BY day ORDER BY day"
-    ).show(max_rows=400)
+        f"PIVOT ({days}) ON stream USING count(*) GROUP BY day ORDER BY day"
+    ).show(max_rows=400, max_width=200)
+    counts = "\nUNION ALL ".join(
+        f"""SELECT '{table}' AS stream, count(*) AS rows FROM "{table}" """
+        for table in tables
+    )
     print("Rows per stream")
-    connection.sql(
-        f"SELECT stream, count(*) AS rows FROM ({counts}) GROUP BY ALL ORDER BY ALL"
-    ).show()
-    print(f"A sample of {tables[-1]}")
-    connection.sql(f'SELECT * FROM "{tables[-1]}" LIMIT 3').show()
+    connection.sql(f"SELECT * FROM ({counts}) ORDER BY ALL").show()
+    sample = "purchases" if "purchases" in tables else tables[-1]
+    print(f"A sample of {sample}")
+    connection.sql(f'SELECT * FROM "{sample}" LIMIT 3').show(max_width=200)
 
 
 def main() -> None:
@@ -140,9 +152,7 @@ def main() -> None:
         show(connection, tables)
     option = "" if environment == "sandbox" else f" --environment={environment}"
     print(f"The database: {database}")
-    print(
-        f"""Ask it:       uv run demo.py{option} --query 'FROM {tables[-1]} LIMIT 5'"""
-    )
+    print(f"""Ask it:       uv run demo.py{option} --query 'FROM purchases LIMIT 5'""")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import ConfigurationError
+
+from tap_targetads.reports import RawReport
+from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
@@ -82,6 +86,8 @@ def run_tap(
 ) -> Output:
     """Run the tap's command line in this process.
 
+    Without a catalog, it reads the streams of single interaction types only.
+
     Args:
         folder: Where the files for the command line go.
         config: The settings.
@@ -89,6 +95,8 @@ def run_tap(
         state: What an earlier run left behind.
         catalog: What to select.
     """
+    if catalog is None and not arguments:
+        catalog = interactions_only(config)
     command = _arguments(folder, config, arguments, state, catalog)
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     stderr = io.StringIO()
@@ -118,7 +126,8 @@ def start_tap(
     state: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start the tap's command line as a process of its own."""
-    command = _arguments(folder, config, arguments, state, None)
+    catalog = interactions_only(config)
+    command = _arguments(folder, config, arguments, state, catalog)
     environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
     return subprocess.Popen(
         [sys.executable, "-m", "tap_targetads", *command],
@@ -143,6 +152,22 @@ def _arguments(
             file.write_text(json.dumps(content))
             result += [f"--{name}", str(file)]
     return result
+
+
+def interactions_only(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A catalog of the streams of single interaction types; None if that fails."""
+    try:
+        streams = TapTargetADS(config=dict(config)).streams
+    except ConfigurationError:
+        return None
+    chosen = [
+        name
+        for name, stream in streams.items()
+        if isinstance(stream, ReportStream)
+        and isinstance(stream.report, RawReport)
+        and stream.selected_by_default
+    ]
+    return select(TapTargetADS(config=dict(config)).catalog_dict, streams=chosen)
 
 
 def select(

@@ -26,7 +26,7 @@ def test_a_project_that_can_be_read_is_reported_as_ok(
 
     assert output.exit_code == 0
     assert "Project 12486: ok (token valid" in output.log
-    assert "can read clicks, impressions, page_views, purchases" in output.log
+    assert "can read campaigns, clicks, conversion_paths, creatives" in output.log
     assert max(reads) <= 2
     assert output.messages == []
 

@@ -15,7 +15,7 @@ from tap_targetads.sandbox.world import World
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.running import Output, bookmark, run_tap
+from tests.running import Output, bookmark, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -316,7 +316,7 @@ def test_a_start_date_in_the_future_reads_nothing_and_leaves_no_bookmark(
 def test_full_table_replication_ignores_the_state_and_leaves_it_alone(
     tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
 ) -> None:
-    catalog = TapTargetADS(config=clicks).catalog_dict
+    catalog = select(TapTargetADS(config=clicks).catalog_dict, streams=["clicks"])
     for entry in catalog["streams"]:
         entry["replication_method"] = "FULL_TABLE"
     state = state_at(END_OF_JANUARY)
