@@ -185,7 +185,7 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=4,
         title="Concurrent requests",
-        description="How many v2 jobs are under way ahead of the one that is read.",
+        description="How many v2 jobs are under way at once.",
     ),
     th.Property(
         "job_timeout",

@@ -90,7 +90,8 @@ class JobOptions:
             with dates and type at the top. Corrected for the rest of the run when the
             server asks for the other one.
         stable: The flag `Stable` of raw data.
-        ahead: How many jobs are made ahead of the one that is read.
+        at_once: How many jobs are under way at once, and made ahead of the one whose
+            file is read.
         timeout: Seconds that a job may take.
         sleep: Waits; replaced where nobody should wait.
         clock: Seconds.
@@ -98,7 +99,7 @@ class JobOptions:
 
     shape: BodyShape
     stable: bool
-    ahead: int
+    at_once: int
     timeout: float
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -149,23 +150,29 @@ class JobReader(Reader):
             for short in tile(window.start, window.end, MAX_JOB_DAYS)
         )
         made: deque[tuple[Window, list[Job]]] = deque()
-        while todo or made:
-            while todo and len(made) <= self._jobs.ahead:
+
+        def make_ahead() -> None:
+            while todo and len(made) < self._jobs.at_once:
                 window = todo.popleft()
                 made.append((window, self._make_all(project_id, window)))
+
+        make_ahead()
+        while made:
             window, jobs = made.popleft()
+            done = [self._done(project_id, window, job) for job in jobs]
+            make_ahead()  # the server works while the files are read
             left = [later for later, _ in made] + list(todo)
-            yield Reading(window, self._pages(project_id, window, jobs), left)
+            yield Reading(window, self._pages(project_id, window, done), left)
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
         """Do nothing: a job would be paid for, and the token has been checked."""
 
     def _pages(
-        self, project_id: int, window: Window, jobs: list[Job]
+        self, project_id: int, window: Window, jobs: list[tuple[Job, JobStatus]]
     ) -> Iterator[Page]:
-        for job in jobs:
-            for page in self._file(project_id, window, job):
+        for job, done in jobs:
+            for page in self._file(project_id, window, job, done):
                 self.converter.convert(page.rows, strict=page.strict)
                 yield page
                 del page
@@ -230,9 +237,11 @@ class JobReader(Reader):
         )
         return self.client.send(call, JobStatus.decode)
 
-    def _file(self, project_id: int, window: Window, job: Job) -> Iterator[Page]:
+    def _file(
+        self, project_id: int, window: Window, job: Job, done: JobStatus
+    ) -> Iterator[Page]:
         """The rows of a job's file."""
-        with self._whole_file(project_id, window, job) as file:
+        with self._whole_file(project_id, window, job, done) as file:
             try:
                 yield from csv_pages(
                     file,
@@ -243,14 +252,17 @@ class JobReader(Reader):
             except CorruptFileError as error:
                 raise self._wrong_file(project_id, window, str(error)) from error
 
-    def _whole_file(self, project_id: int, window: Window, job: Job) -> IO[bytes]:
+    def _whole_file(
+        self, project_id: int, window: Window, job: Job, done: JobStatus
+    ) -> IO[bytes]:
         """Download a job's file until it is whole, a bounded number of times.
 
         Raises:
             ApiError: If it never is.
         """
         for attempt in range(1, ATTEMPTS + 1):
-            job, done = self._done(project_id, window, job)
+            if attempt > 1:  # with a fresh address
+                job, done = self._done(project_id, window, job)
             try:
                 return self._checked_file(done)
             except (CorruptFileError, DownloadError) as error:

@@ -112,7 +112,7 @@ class TapTargetADS(Tap):
         return JobOptions(
             shape=self.settings.v2_body,
             stable=self.settings.v2_stable,
-            ahead=self.settings.concurrent_requests,
+            at_once=self.settings.concurrent_requests,
             timeout=self.settings.job_timeout,
             sleep=self.sleep,
         )

@@ -131,7 +131,7 @@ def read(
         jobs=JobOptions(
             shape=shape,
             stable=stable,
-            ahead=ahead,
+            at_once=ahead,
             timeout=timeout,
             sleep=api.sleep,
             clock=lambda: api.now,
@@ -247,7 +247,7 @@ def test_jobs_are_made_ahead_of_the_one_that_is_read(ahead: int) -> None:
     rows = read(api, *days, ahead=ahead)
 
     assert len(rows) == 24
-    assert [m for m in api.made if m == 0] == [0] * (ahead + 1)
+    assert [m for m in api.made if m == 0] == [0] * ahead
     assert api.now < 12 * 100 / ahead * 1.3
     polled = [number for number, _ in api.polls]
     assert polled == sorted(polled), "in the order of the windows"
