@@ -5,26 +5,24 @@ API reference: v2 reports.
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from typing_extensions import override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.catalogue import v2_name
 from tap_targetads.client import Call
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
+from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.rows import RowType
 from tap_targetads.storage import DownloadError, Storage
 from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tap_targetads.pages import Page
     from tap_targetads.windows import Window
@@ -40,86 +38,6 @@ ATTEMPTS = 3
 
 _SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
 _LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
-
-
-class JobStatus(Reply, kw_only=True):
-    """What the API says about a job."""
-
-    job_id: str = ""
-    status: str = ""
-    estimated_seconds: float | None = None
-    error_message: str | None = None
-    row_count: int | None = None
-    download_url: str | None = None
-
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
-    @classmethod
-    def decode(cls, body: bytes) -> JobStatus:
-        """Decode an answer.
-
-        Raises:
-            MalformedAnswerError: If it says nothing about a job.
-        """
-        try:
-            status = msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
-        if not status.is_error and not status.status:
-            message = "the answer has no `status`"
-            raise MalformedAnswerError(message)
-        return status
-
-
-class JobLostError(Exception):
-    """A job will not be done."""
-
-
-BodyShape = Literal["nested", "flat"]
-
-
-@dataclass(slots=True)
-class JobOptions:
-    """How jobs are made and waited for; one for all streams of a run.
-
-    Attributes:
-        shape: The form of the request's body: with filter objects as in version 1, or
-            with dates and type at the top. Corrected for the rest of the run when the
-            server asks for the other one.
-        stable: The flag `Stable` of raw data.
-        at_once: How many jobs are under way at once, and made ahead of the one whose
-            file is read.
-        timeout: Seconds that a job may take.
-        sleep: Waits; replaced where nobody should wait.
-        clock: Seconds.
-    """
-
-    shape: BodyShape
-    stable: bool
-    at_once: int
-    timeout: float
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-
-@dataclass(slots=True)
-class Job:
-    """A job that was made.
-
-    Attributes:
-        body: What was asked.
-        id: The API's id; a secret together with the file's address, so never logged.
-        since: When it was made, by the clock of the options.
-        estimate: Seconds that the API expects it to take.
-    """
-
-    body: dict[str, Any]
-    id: str = field(repr=False)
-    since: float
-    estimate: float
 
 
 class JobReader(Reader):

@@ -20,7 +20,7 @@ from tap_targetads.client import Client
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import TapError
-from tap_targetads.jobs import JobOptions
+from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
 from tap_targetads.retries import retry_waits

@@ -16,7 +16,8 @@ from requests_mock import Mocker
 from tap_targetads.catalogue import fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError
-from tap_targetads.jobs import JobOptions, JobReader
+from tap_targetads.job_status import JobOptions
+from tap_targetads.jobs import JobReader
 from tap_targetads.messages import encode_lines
 from tap_targetads.reports import Filters, PathReport, RawReport, Report
 from tap_targetads.storage import Storage
