@@ -3,8 +3,8 @@ r"""Row keys: a hash of what a row is, and of which of several equals it is.
 The API gives rows no identity, so the tap makes one from their values. A key is
 `xxh3_128(project \0 stream \0 line, seed=ordinal)` in hex, where `line` is the
 compact JSON of the selected fields in alphabetical order, and `ordinal` counts the
-equals before it. Attribution weights, which stand at the end of the line, do not
-count: they change while a path grows older, and what a row is does not.
+equals before it. Attribution weights are left out of the line, at whose end they
+would stand: they change while a path grows older, and what a row is does not.
 
 Reading the same rows again, in any order and with any paging, gives the same set of
 keys, and two equal rows stay two.
@@ -54,17 +54,18 @@ class RowKeys:
         prefix, seen = self._prefix, self._seen
         keys = []
         for line in lines:
-            line = prefix + line.partition(_WEIGHTS)[0]  # noqa: PLW2901
-            digest = xxh3_128_digest(line)
+            lasting, weights, _ = line.partition(_WEIGHTS)
+            what = prefix + lasting + b"}" if weights else prefix + line
+            digest = xxh3_128_digest(what)
             bucket = digest[0] << 8 | digest[1]
             digests = seen[bucket]
             if digest in digests:
-                keys.append(self._of_repeat(digest, line))
+                keys.append(self._of_repeat(digest, what))
             else:
                 seen[bucket] = digests + digest
                 keys.append(digest.hex())
         return keys
 
-    def _of_repeat(self, digest: bytes, line: bytes) -> str:
+    def _of_repeat(self, digest: bytes, what: bytes) -> str:
         ordinal = self._repeats[digest] = self._repeats.get(digest, 0) + 1
-        return xxh3_128_hexdigest(line, seed=ordinal)
+        return xxh3_128_hexdigest(what, seed=ordinal)

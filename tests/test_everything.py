@@ -12,7 +12,7 @@ from tap_targetads.catalogue import fields_of
 from tap_targetads.sandbox import Sandbox, World
 from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.report_truth import (
+from tap_targetads.sandbox.truth import (
     expected_campaigns,
     expected_creatives,
     expected_paths,
@@ -156,7 +156,7 @@ def test_weights_that_change_keep_their_keys(
     with Sandbox(world) as sandbox:
         changing = {**config, "api_url": sandbox.url, "lookback_days": 3}
         first = run_tap(tmp_path, changing, catalog=catalog)
-        sandbox.paths.change_weights(PROJECT, date(2024, 1, 30))
+        world.change_weights(PROJECT, date(2024, 1, 30))
         second = run_tap(tmp_path, changing, state=first.state, catalog=catalog)
 
     old = {r["_row_key"]: r for r in first.records["conversion_paths"]}
@@ -193,6 +193,7 @@ def test_aggregates_hold_whole_groups_only(
         dimensions=["EventDate", "MediaSource"],
         date_grouping=grouping,
         attribution_model="fl",
+        attribution_window="30",
     )
     assert in_order(output.records["mine"]) == in_order(expected)
     (schema,) = output.of_type("SCHEMA")
@@ -209,15 +210,27 @@ def test_the_meta_streams_hold_what_the_api_lists(
     def keys(records: list[Record], *names: str) -> set[Any]:
         return {tuple(r[n] for n in ("project_id", *names)) for r in records}
 
-    for stream, expected, names in (
-        ("campaigns", expected_campaigns, ("placement_id", "placement_name")),
-        ("creatives", expected_creatives, ("placement_id", "creative_id")),
-        ("target_events", expected_target_events, ("event_type", "event_name")),
-    ):
+    lists: list[tuple[str, list[Record], tuple[str, ...]]] = [
+        (
+            "campaigns",
+            expected_campaigns(world, project_id=PROJECT, active=False),
+            ("placement_id", "placement_name"),
+        ),
+        (
+            "creatives",
+            expected_creatives(world, project_id=PROJECT, active=False),
+            ("placement_id", "creative_id"),
+        ),
+        (
+            "target_events",
+            expected_target_events(world, project_id=PROJECT),
+            ("event_type", "event_name"),
+        ),
+    ]
+    for stream, expected, names in lists:
         found = keys(output.records[stream], *names)
-        wanted = expected(world, project_id=PROJECT)
-        texts = {tuple(map(str, k)) for k in keys(wanted, *names)}
-        assert {tuple(map(str, k)) for k in found} == texts
+        texts = {tuple(map(str, key)) for key in found}
+        assert texts == {tuple(map(str, key)) for key in keys(expected, *names)}
 
 
 def test_every_placement_of_the_interactions_is_among_the_campaigns(
@@ -256,7 +269,6 @@ JOB_FAULTS = [
     ("job_failed", "/v2/"),
     ("job_expired", "/v2/"),
     ("job_cancelled", "/v2/"),
-    ("wrong_row_count", "/v2/"),
     ("truncated_file", "/storage/"),
     ("corrupt_file", "/storage/"),
     ("expired_url", "/storage/"),
@@ -285,3 +297,20 @@ def test_a_fault_of_a_job_or_its_file_loses_and_doubles_nothing(
     expected = truth(world, "clicks")
     assert in_order(output.records["clicks"]) == in_order(expected)
     assert "X-Signature" not in output.log
+
+
+@pytest.mark.usefixtures("february")
+def test_a_file_with_another_number_of_rows_never_counts_as_read(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    sandbox.faults.set([Fault("wrong_row_count", rate=1, path="/v2/")])
+
+    output = run_tap(
+        tmp_path, {**config, "api_version": "v2"}, catalog=only(config, "clicks")
+    )
+
+    assert output.exit_code == 1
+    assert "the job's file is not right: it has" in output.log
+    assert "Traceback" not in output.log
+    assert not output.records
+    assert not output.states or output.bookmark("clicks", PROJECT) is None

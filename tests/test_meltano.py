@@ -18,9 +18,12 @@ import pytest
 import yaml
 from psycopg.rows import dict_row
 
-from tap_targetads.sandbox.report_truth import expected_paths, expected_report
 from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.truth import expected_records
+from tap_targetads.sandbox.truth import (
+    expected_paths,
+    expected_records,
+    expected_report,
+)
 from tap_targetads.sandbox.world import World
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
     from tap_targetads.sandbox.faults import Fault
     from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.truth import counts, expected_records
+    from tap_targetads.sandbox.truth import (
+        counts,
+        expected_campaigns,
+        expected_creatives,
+        expected_paths,
+        expected_records,
+        expected_report,
+        expected_target_events,
+    )
     from tap_targetads.sandbox.world import World
 
 __all__ = [
@@ -24,7 +32,12 @@ __all__ = [
     "Sandbox",
     "World",
     "counts",
+    "expected_campaigns",
+    "expected_creatives",
+    "expected_paths",
     "expected_records",
+    "expected_report",
+    "expected_target_events",
 ]
 
 _MODULES = {
@@ -35,7 +48,12 @@ _MODULES = {
     "Sandbox": "server",
     "World": "world",
     "counts": "truth",
+    "expected_campaigns": "truth",
+    "expected_creatives": "truth",
+    "expected_paths": "truth",
     "expected_records": "truth",
+    "expected_report": "truth",
+    "expected_target_events": "truth",
 }
 
 

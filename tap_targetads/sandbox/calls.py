@@ -1,17 +1,17 @@
-"""A request as the endpoints see it."""
+"""Requests: as handlers get them, and as the log keeps them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from tap_targetads.sandbox.query import parse_project_id
+import msgspec
+
+from tap_targetads.sandbox.checks import parse_project_id, project_number
 from tap_targetads.sandbox.responses import INVALID_TOKEN, NO_ACCESS, ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from starlette.responses import Response
+    from collections.abc import Mapping
 
     from tap_targetads.sandbox.faults import Fault
     from tap_targetads.sandbox.server import Sandbox
@@ -28,6 +28,8 @@ class LoggedRequest:
         body: The decoded body, if it was a JSON object.
         status: The HTTP status of the answer.
         fault: The kind of the fault that the request met, if any.
+        params: The parameters in the address.
+        authorized: Whether it had an Authorization header, right or wrong.
     """
 
     method: str
@@ -36,6 +38,8 @@ class LoggedRequest:
     body: dict[str, Any] | None
     status: int
     fault: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    authorized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Call:
         authorization: The header of this name.
         body: The body.
         fault: The fault that the request meets, if any.
+        name: What the path names, if it is not always the same: a job, a file.
     """
 
     sandbox: Sandbox
@@ -59,6 +64,7 @@ class Call:
     authorization: str
     body: bytes
     fault: Fault | None
+    name: str = ""
 
     def project_id(self) -> int:
         """The project, which the token must belong to.
@@ -77,5 +83,19 @@ class Call:
         return project_id
 
 
-Handler: TypeAlias = "Callable[[Call], Response]"
-Routes: TypeAlias = "tuple[tuple[str, list[str], Handler], ...]"
+def logged(call: Call, status: int) -> LoggedRequest:
+    """What the log keeps of a request that was answered."""
+    try:
+        body = msgspec.json.decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    return LoggedRequest(
+        method=call.method,
+        path=call.path,
+        project_id=project_number(call.params.get("project_id", "")),
+        body=body if isinstance(body, dict) else None,
+        status=status,
+        fault=call.fault.kind if call.fault else None,
+        params=dict(call.params),
+        authorized=bool(call.authorization),
+    )

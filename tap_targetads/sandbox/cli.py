@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 import msgspec
 
 from tap_targetads.sandbox.dialect import DIALECTS, Dialect
-from tap_targetads.sandbox.faults import KINDS, Fault, parse_fault
-from tap_targetads.sandbox.tokens import default_token
+from tap_targetads.sandbox.faults import KINDS, Fault
+from tap_targetads.sandbox.options import (
+    day_of,
+    faults_of,
+    job_options,
+    world_options,
+)
 from tap_targetads.sandbox.truth import counts
-from tap_targetads.sandbox.world import DEFAULT_PROJECTS, World
+from tap_targetads.sandbox.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from tap_targetads.sandbox.server import Sandbox
 
@@ -38,77 +43,13 @@ Examples:
     tap-targetads-sandbox
     tap-targetads-sandbox --project 1:secret --project 2:secret --dialect live
     tap-targetads-sandbox --fault server_error:0.05 --fault cut:x3
+    tap-targetads-sandbox --fault rate_limit@/v2/:0.1 --fault truncated_file:x1
     tap-targetads-sandbox truth --date-from 2024-01-01 --date-to 2024-01-31
 """
 
 
-def _projects(
-    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
-) -> dict[int, str]:
-    """The token of each project, from `ID` and `ID:TOKEN`."""
-    tokens = {}
-    for value in values:
-        number, _, token = value.partition(":")
-        if not (number.isascii() and number.isdecimal()):
-            message = f"{value!r} is neither ID nor ID:TOKEN."
-            raise click.BadParameter(message)
-        tokens[int(number)] = token or default_token(int(number))
-    return tokens
-
-
-def _faults(
-    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
-) -> list[Fault]:
-    try:
-        return [parse_fault(value) for value in values]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _day(_ctx: click.Context, _param: click.Parameter, value: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        message = f"{value!r} is not a date like 2024-01-31."
-        raise click.BadParameter(message) from None
-
-
-def _world_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that decide the data."""
-    options = (
-        click.option(
-            "--project",
-            "projects",
-            callback=_projects,
-            multiple=True,
-            default=[str(project) for project in DEFAULT_PROJECTS],
-            show_default=True,
-            metavar="ID[:TOKEN]",
-            help="A project, and its token; may be given several times. Without a "
-            "token it is sandbox-token-ID.",
-        ),
-        click.option(
-            "--seed",
-            type=int,
-            default=1,
-            show_default=True,
-            help="Another seed gives other data, and other chances of faults.",
-        ),
-        click.option(
-            "--rows-per-day",
-            type=click.IntRange(min=0),
-            default=1000,
-            show_default=True,
-            help="About how many rows a project has on a weekday.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @click.group(invoke_without_command=True, epilog=_EPILOG)
-@_world_options
+@world_options
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -138,14 +79,18 @@ def _world_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--fault",
     "faults",
-    callback=_faults,
+    callback=faults_of,
     multiple=True,
-    metavar="KIND:RATE|KIND:xTIMES",
+    metavar="KIND[@PATH]:RATE|KIND[@PATH]:xTIMES",
     help="Let requests for reports go wrong: a share of them (server_error:0.05) or "
-    "the next ones (cut:x3). A third part gives the seconds of slow and "
-    "rate_limit_retry_after (slow:0.1:2.5). Kinds: " + ", ".join(KINDS) + ".",
+    "the next ones (cut:x3). A third part gives the seconds of slow, slow_job and "
+    "rate_limit_retry_after (slow:0.1:2.5). A path says which requests are meant, "
+    "instead of v1 reports, v2 jobs or their files (cut@/storage/:x1). Kinds: "
+    + ", ".join(KINDS)
+    + ".",
 )
 @click.option("--gzip", is_flag=True, help="Compress answers if a client accepts it.")
+@job_options
 @click.pass_context
 def main(  # noqa: PLR0913 - one per option
     ctx: click.Context,
@@ -159,6 +104,10 @@ def main(  # noqa: PLR0913 - one per option
     dialect: str,
     faults: Sequence[Fault],
     gzip: bool,
+    job_seconds: float,
+    url_seconds: float,
+    today: date | None,
+    without_campaigns: Sequence[int],
 ) -> None:
     """Serve a TargetADS API with made-up data on this machine.
 
@@ -185,6 +134,10 @@ def main(  # noqa: PLR0913 - one per option
         faults=faults,
         seed=seed,
         gzip=gzip,
+        without_campaigns=without_campaigns,
+        job_seconds=job_seconds,
+        url_seconds=url_seconds,
+        today=today,
     )
     _serve(sandbox, host, port)
 
@@ -222,23 +175,31 @@ def _is_loopback(host: str) -> bool:
 
 
 @main.command()
-@_world_options
-@click.option("--date-from", callback=_day, required=True, help="The first day.")
+@world_options
 @click.option(
-    "--date-to", callback=_day, required=True, help="The last day, inclusive."
+    "--report",
+    type=click.Choice(["raw", "path"]),
+    default="raw",
+    show_default=True,
+    help="Count interactions, or touches of paths by the day of their conversions.",
 )
-def truth(
+@click.option("--date-from", callback=day_of, required=True, help="The first day.")
+@click.option(
+    "--date-to", callback=day_of, required=True, help="The last day, inclusive."
+)
+def truth(  # noqa: PLR0913 - one per option
     *,
     projects: Mapping[int, str],
     seed: int,
     rows_per_day: int,
+    report: Literal["raw", "path"],
     date_from: date,
     date_to: date,
 ) -> None:
     """Print how many rows there are, as JSON: by project, day and type."""
     world = World(projects, seed, rows_per_day)
     found = {
-        str(project): counts(world, project, date_from, date_to)
+        str(project): counts(world, project, date_from, date_to, report)
         for project in world.projects
     }
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+CampaignFields: TypeAlias = Literal["documented", "live", "both"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class Dialect:
         nulls: Whether a missing value is null, or an empty string.
         omit_empty: Leave fields without a value out of rows that are objects.
         token_body: Whether `token_validate` answers with a body, or with nothing.
-        campaigns_key: Where the campaigns of a project are listed.
-        v2_body: Whether requests for jobs have filter objects, or dates at the top.
-        csv_bom: Whether the files of jobs begin with a byte order mark.
-        csv_gzip: Whether they are packed.
-        csv_order: Whether their columns stand in the order of the request.
+        campaigns_key: Under which name `campaigns` lists its rows.
+        campaign_fields: Whether source and marketing campaign have their documented
+            names, those that were met live, or both.
+        job_body: Whether the body of a v2 job has the filters as objects, as in v1, or
+            the dates and one type at the top level.
+        csv_bom: Whether the files of v2 begin with a byte order mark.
+        csv_gzip: Whether they are compressed.
+        csv_columns: Whether their columns are in the order of the request.
         pretty: Indent the JSON, instead of writing it in one line.
     """
 
@@ -46,10 +51,11 @@ class Dialect:
     omit_empty: bool = False
     token_body: bool = True
     campaigns_key: Literal["campaigns", "meta"] = "campaigns"
-    v2_body: Literal["nested", "flat"] = "nested"
+    campaign_fields: CampaignFields = "documented"
+    job_body: Literal["nested", "flat"] = "nested"
     csv_bom: bool = False
     csv_gzip: bool = True
-    csv_order: Literal["asked", "other"] = "asked"
+    csv_columns: Literal["asked", "other"] = "asked"
     pretty: bool = False
 
     @classmethod
@@ -79,9 +85,10 @@ LIVE = Dialect(
     nulls="empty",
     token_body=False,
     campaigns_key="meta",
-    v2_body="flat",
+    campaign_fields="live",
+    job_body="flat",
     csv_bom=True,
-    csv_order="other",
+    csv_columns="other",
 )
 """As programs that run against the live API have met it, the worst case of each."""
 

@@ -46,28 +46,41 @@ Kind = Literal[
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
 `forbidden`: status 403.
-`job_failed`, `job_expired`, `job_cancelled`: a job of version 2 gets lost.
-`job_hangs`: it is never done; `slow_job`: it takes longer.
-`wrong_row_count`: its status once says one row too many.
-`truncated_file`, `corrupt_file`: its file is cut off, or damaged.
-`expired_url`: the address of its file is no longer valid.
+
+Some happen to v2 jobs alone. Which job, is decided when it is created:
+
+`job_failed`, `job_expired`, `job_cancelled`: it ends with this status.
+`job_hangs`: it is being processed for ever.
+`slow_job`: it takes longer.
+`wrong_row_count`: it says that it has one row more than there are.
+
+Others happen to the downloads of their files:
+
+`truncated_file`: half of the file; the length of the answer is right.
+`corrupt_file`: some bytes in the middle are others.
+`expired_url`: status 403, now and whenever the same address is used again.
 """
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-JOB_KINDS = frozenset(
-    {
-        "job_failed",
-        "job_expired",
-        "job_cancelled",
-        "job_hangs",
-        "slow_job",
-        "wrong_row_count",
-    }
-)
-"""What goes wrong with a job as a whole, rather than with one request."""
+_DEFAULT_SECONDS = {"slow": 1.0, "slow_job": 1.0}
 
-_DEFAULT_SECONDS = {"slow": 1.0}
+JOB_KINDS = (
+    "job_failed",
+    "job_expired",
+    "job_cancelled",
+    "job_hangs",
+    "slow_job",
+    "wrong_row_count",
+)
+"""The kinds that happen to jobs."""
+
+_FILE_KINDS = ("truncated_file", "corrupt_file", "expired_url")
+_PATHS = {
+    **dict.fromkeys(JOB_KINDS, "/v2/reports/"),
+    **dict.fromkeys(_FILE_KINDS, "/storage/"),
+}
+_DEFAULT_PATH = "/v1/reports/"
 
 
 class Fault(
@@ -80,9 +93,11 @@ class Fault(
         rate: The share of requests that it happens to, drawn by chance, from 0 to 1.
         times: Instead of a rate: it happens to so many requests, one after another.
         after: How many requests are spared first.
-        path: The beginning of the paths that it happens to.
-        seconds: How late `slow` answers (1, if None), or what Retry-After asks to wait
-            (0, if None).
+        path: The beginning of the paths that it happens to. If None: those of v1
+            reports, the creation of v2 jobs for what happens to jobs, and the storage
+            for what happens to files.
+        seconds: How late `slow` answers or how much longer `slow_job` takes (1, if
+            None), or what Retry-After asks to wait (0, if None).
         http_date: Write Retry-After as a date, instead of as seconds.
         code: The `ErrorCode` of `error_in_body`.
     """
@@ -91,7 +106,7 @@ class Fault(
     rate: float = 0.0
     times: int | None = None
     after: int = 0
-    path: str = "/v1/reports/"
+    path: str | None = None
     seconds: float | None = None
     http_date: bool = False
     code: int = 500
@@ -116,6 +131,13 @@ class Fault(
             raise ValueError(message)
 
     @property
+    def prefix(self) -> str:
+        """The beginning of the paths that it happens to."""
+        if self.path is None:
+            return _PATHS.get(self.kind, _DEFAULT_PATH)
+        return self.path
+
+    @property
     def delay(self) -> float:
         """The seconds that `slow` waits, or that Retry-After asks for."""
         if self.seconds is None:
@@ -127,13 +149,15 @@ def parse_fault(text: str) -> Fault:
     """Read a fault as the command line has it.
 
     Args:
-        text: `KIND:RATE` or `KIND:xTIMES`, and `:SECONDS` after that for `slow` and
-            `rate_limit_retry_after`: `server_error:0.05`, `cut:x3`, `slow:0.1:2.5`.
+        text: `KIND:RATE` or `KIND:xTIMES`, and `:SECONDS` after that for `slow`,
+            `slow_job` and `rate_limit_retry_after`: `server_error:0.05`, `cut:x3`,
+            `slow:0.1:2.5`. The kind may have a path: `cut@/storage/:x1`.
 
     Raises:
         ValueError: If the text is anything else.
     """
-    kind, _, rest = text.partition(":")
+    which, _, rest = text.partition(":")
+    kind, has_path, path = which.partition("@")
     amount, _, seconds = rest.partition(":")
     counted = amount.startswith("x")
     try:
@@ -143,7 +167,13 @@ def parse_fault(text: str) -> Fault:
     except ValueError:
         message = f"{text!r} is neither KIND:RATE nor KIND:xTIMES."
         raise ValueError(message) from None
-    return Fault(cast("Kind", kind), rate=rate, times=times, seconds=delay)
+    return Fault(
+        cast("Kind", kind),
+        rate=rate,
+        times=times,
+        path=path if has_path else None,
+        seconds=delay,
+    )
 
 
 def decode_faults(content: object) -> list[Fault]:
@@ -186,23 +216,15 @@ class Faults:
         """Let everything go right from now on."""
         self.set(())
 
-    def draw_job(self) -> Fault | None:
-        """The fault that happens to the next job, if any."""
-        return self._draw("/v2/", JOB_KINDS)
-
     def draw(self, path: str) -> Fault | None:
         """The fault that happens to the next request, if any.
 
         Args:
             path: The path of the request.
         """
-        return self._draw(path, frozenset(KINDS) - JOB_KINDS)
-
-    def _draw(self, path: str, kinds: frozenset[str]) -> Fault | None:
         with self._lock:
             for number, fault in enumerate(self._faults):
-                possible = fault.kind in kinds and path.startswith(fault.path)
-                if possible and self._happens(number, fault):
+                if path.startswith(fault.prefix) and self._happens(number, fault):
                     return fault
             return None
 

@@ -1,161 +1,190 @@
-"""Jobs of version 2, and the files that they leave (API reference: v2 reports)."""
+"""Reports that are made in the background (API reference: v2 reports)."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import secrets
-import shutil
+import asyncio
+import logging
 import tempfile
 import threading
-import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from math import ceil
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from tap_targetads.sandbox.csv_files import StoppedError, write_csv
+from tap_targetads.sandbox.responses import INTERNAL_ERROR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.faults import Fault
+    from tap_targetads.sandbox.query import Query
+    from tap_targetads.sandbox.world import World
 
-_BOM = b"\xef\xbb\xbf"
-_LEVEL = 1
+_LOGGER = logging.getLogger(__name__)
+
+Status = Literal["CREATED", "PROCESSING", "DONE", "FAILED", "CANCELLED", "EXPIRED"]
+
+ENDS: dict[str, tuple[Status, str]] = {
+    "job_failed": ("FAILED", "report generation failed"),
+    "job_cancelled": ("CANCELLED", "job was cancelled"),
+    "job_expired": ("EXPIRED", "job result has expired"),
+}
+"""How jobs end that meet a fault."""
+
+_WORKERS = 4
+_CREATED_SHARE = 0.25
+_PATIENCE = 1.0
+"""How many seconds a question may wait for a file that is due.
+
+So a job that takes no time is done when it is first asked for.
+"""
 
 
-@dataclass(slots=True)
+@dataclass
 class Job:
-    """A job.
+    """A report that is being made, or was.
 
     Attributes:
-        project_id: The project that it belongs to.
-        fields: The columns of its file.
-        rows: Makes its rows.
-        since: When it was made.
-        fault: What goes wrong with it, if anything.
-        id: Its id.
-        signature: What the address of its file has to hold.
-        signed: When the address was last given out.
-        file: Its file, once it is made.
-        row_count: The number of rows in it.
+        project_id: The project.
+        dialect: The form of the file.
+        seconds: How long the job takes at least.
+        fault: What goes wrong with it: the kind of a fault.
+        path: Where its file is.
+        file: The number of rows, when the file is complete.
+        job_id: Its id.
+        created_at: When it was created, for people.
+        began: When it was created, for measuring.
     """
 
     project_id: int
-    fields: Sequence[str]
-    rows: Callable[[], Iterable[Sequence[Any]]]
-    since: float
-    fault: Fault | None = None
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    signature: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    signed: float = 0.0
-    file: Path | None = None
-    row_count: int = 0
+    dialect: Dialect
+    seconds: float
+    fault: str | None
+    path: Path
+    file: Future[int]
+    job_id: str
+    created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def status(self) -> Status:
+        """What has become of it."""
+        elapsed = monotonic() - self.began
+        if self.fault == "job_hangs":
+            return "PROCESSING"
+        if elapsed < self.seconds:
+            early = elapsed < self.seconds * _CREATED_SHARE
+            return "CREATED" if early else "PROCESSING"
+        if self.fault in ENDS:
+            return ENDS[self.fault][0]
+        if not self.file.done():
+            return "PROCESSING"
+        return "DONE" if self.file.exception() is None else "FAILED"
+
+    @property
+    def error_message(self) -> str:
+        """Why it has no file."""
+        return ENDS[self.fault][1] if self.fault in ENDS else INTERNAL_ERROR[1]
+
+    async def settle(self) -> None:
+        """Wait a moment for the file, if it is due."""
+        if self.fault not in ENDS and monotonic() - self.began >= self.seconds:
+            future = asyncio.wrap_future(self.file)
+            await asyncio.wait([future], timeout=_PATIENCE)
+
+    def described(self) -> dict[str, Any]:
+        """What the API says about it, without where its file is."""
+        status = self.status
+        content: dict[str, Any] = {
+            "job_id": self.job_id,
+            "status": status,
+            "created_at": utc_text(self.created_at),
+        }
+        if status in {"CREATED", "PROCESSING"}:
+            content["estimated_seconds"] = ceil(self.seconds)
+        elif status == "DONE":
+            content["row_count"] = self.file.result() + (
+                self.fault == "wrong_row_count"
+            )
+            content["file_size_bytes"] = self.path.stat().st_size
+        else:
+            content["error_message"] = self.error_message
+        return content
 
 
 class Jobs:
-    """All jobs of a sandbox.
+    """The jobs of one world, and their files in a private directory.
 
     Args:
-        seconds: How long a job takes.
-        url_seconds: How long the address of a file is valid.
-        clock: Seconds.
+        world: Where the rows are.
+        seconds: How long a job takes at least.
     """
 
-    def __init__(
-        self,
-        seconds: float = 0.0,
-        url_seconds: float = 3600.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Begin without jobs."""
-        self.seconds = seconds
-        self._url_seconds = url_seconds
-        self._clock = clock
+    def __init__(self, world: World, seconds: float) -> None:
+        """Begin without jobs; nothing is created on the disk."""
+        self._world = world
+        self._seconds = seconds
         self._jobs: dict[str, Job] = {}
-        self._folder: Path | None = None
-        self._lock = threading.RLock()
+        self._stopped = threading.Event()
+        self._pool: ThreadPoolExecutor | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
 
-    def make(
-        self,
-        project_id: int,
-        fields: Sequence[str],
-        rows: Callable[[], Iterable[Sequence[Any]]],
-        fault: Fault | None,
+    def create(
+        self, project_id: int, query: Query, dialect: Dialect, fault: Fault | None
     ) -> Job:
-        """Make a job."""
-        job = Job(project_id, fields, rows, self._clock(), fault)
-        with self._lock:
-            self._jobs[job.id] = job
+        """Start a job.
+
+        Args:
+            project_id: The project.
+            query: Which rows.
+            dialect: The form of the file.
+            fault: What goes wrong with it.
+        """
+        if self._pool is None or self._directory is None:
+            self._pool = ThreadPoolExecutor(_WORKERS, "tap-targetads-sandbox-job")
+            self._directory = tempfile.TemporaryDirectory(prefix="targetads-sandbox-")
+        job_id = str(uuid4())
+        path = Path(self._directory.name, job_id)
+        slow = fault is not None and fault.kind == "slow_job"
+        job = Job(
+            project_id=project_id,
+            dialect=dialect,
+            seconds=self._seconds + (fault.delay if fault and slow else 0),
+            fault=None if fault is None else fault.kind,
+            path=path,
+            file=self._pool.submit(self._write, path, query, dialect),
+            job_id=job_id,
+        )
+        self._jobs[job_id] = job
         return job
 
-    def get(self, job_id: str) -> Job | None:
-        """A job by its id."""
+    def _write(self, path: Path, query: Query, dialect: Dialect) -> int:
+        try:
+            return write_csv(path, query, self._world, dialect, self._stopped.is_set)
+        except StoppedError:
+            raise
+        except Exception:
+            # The answer says little, so a bug of the sandbox has to be told here.
+            _LOGGER.exception("A job failed")
+            raise
+
+    def find(self, job_id: str) -> Job | None:
+        """The job with an id."""
         return self._jobs.get(job_id)
 
-    def is_done(self, job: Job) -> bool:
-        """Whether a job's time is over."""
-        slow = job.fault.delay if job.fault and job.fault.kind == "slow_job" else 0
-        return self._clock() - job.since >= self.seconds + slow
-
-    def sign(self, job: Job) -> str:
-        """A fresh signature for the address of a job's file."""
-        job.signature, job.signed = secrets.token_urlsafe(16), self._clock()
-        return job.signature
-
-    def is_signed(self, job: Job, signature: str) -> bool:
-        """Whether a signature is the last one, and still valid."""
-        fresh = self._clock() - job.signed <= self._url_seconds
-        return fresh and secrets.compare_digest(signature, job.signature)
-
-    def file(self, job: Job, dialect: Dialect) -> Path:
-        """A job's file, which is written when it is first needed."""
-        with self._lock:
-            if job.file is None:
-                if self._folder is None:
-                    self._folder = Path(tempfile.mkdtemp(prefix="tap-targetads-jobs-"))
-                path = self._folder / job.id
-                job.row_count = _write(path, job, dialect)
-                job.file = path
-            return job.file
-
-    def clear(self) -> None:
-        """Forget all jobs, and remove their files."""
-        with self._lock:
-            self._jobs.clear()
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+    def close(self) -> None:
+        """Stop all jobs, and remove their files."""
+        self._stopped.set()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        if self._directory is not None:
+            self._directory.cleanup()
 
 
-def _write(path: Path, job: Job, dialect: Dialect) -> int:
-    """Write a job's rows as CSV; return how many there are."""
-    count = 0
-    with path.open("wb") as plain:
-        packed: IO[bytes] = plain
-        if dialect.csv_gzip:
-            zipped = gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=_LEVEL)
-            packed = cast("IO[bytes]", zipped)
-        if dialect.csv_bom:
-            packed.write(_BOM)
-        order = list(range(len(job.fields)))
-        if dialect.csv_order == "other":
-            order.reverse()
-        text = io.TextIOWrapper(packed, encoding="utf-8", newline="")
-        writer = csv.writer(text)
-        writer.writerow([job.fields[number] for number in order])
-        for row in job.rows():
-            writer.writerow([_cell(row[number]) for number in order])
-            count += 1
-        text.flush()
-        text.detach()
-        if packed is not plain:
-            packed.close()
-    return count
-
-
-def _cell(value: Any) -> Any:
-    """A value as the file has it: null is empty."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
+def utc_text(moment: datetime) -> str:
+    """A moment as the API writes it in v2: `2024-01-15T10:00:00Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,14 +27,14 @@ from tap_targetads.sandbox.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_targetads.sandbox.plan import Plan
     from tap_targetads.sandbox.rows import Row
 
 _PADDING: Row = (None,) * (len(COLUMNS) - len(GENERATED))
-_NO_UTM: Row = (None,) * 5
-_NO_MEDIA: Row = (None,) * 3
+NO_UTM: Row = (None,) * 5
+NO_MEDIA: Row = (None,) * 3
 _NO_ORDER: Row = (None,) * 4
 _LAST_SECOND = 86_399
 _SLOTS = tuple(
@@ -87,19 +87,35 @@ def generate(plan: Plan) -> tuple[list[float], list[Row]]:
         A place in the paging order for each row, between 0 and 1 and without any
         relation to the row, and the rows.
     """
-    day = _DayMaker(plan)
-    day.run()
-    if plan.has_long_value():
-        _lengthen(day.rows)
-    return day.places, day.rows
+    places: list[float] = []
+    rows: list[Row] = []
+    for more_places, more_rows in generate_pieces(plan, plan.size()):
+        places += more_places
+        rows += more_rows
+    return places, rows
 
 
-def _lengthen(rows: list[Row]) -> None:
-    """Give the first page view a very long path."""
+def generate_pieces(plan: Plan, size: int) -> Iterator[tuple[list[float], list[Row]]]:
+    """The same, some rows at a time.
+
+    Args:
+        plan: Which day to make.
+        size: About how many rows there are in a piece.
+    """
+    long = plan.has_long_value()
+    for places, rows in _DayMaker(plan).run(size):
+        if long:
+            long = not _lengthen(rows)
+        yield places, rows
+
+
+def _lengthen(rows: list[Row]) -> bool:
+    """Give the first page view a very long path, if there is one."""
     for number, row in enumerate(rows):
         if row[TYPE] == "PageView":
             rows[number] = (*row[:URL_PATH], _LONG_VALUE, *row[URL_PATH + 1 :])
-            return
+            return True
+    return False
 
 
 class _DayMaker:
@@ -109,6 +125,7 @@ class _DayMaker:
         self.places: list[float] = []
         self.rows: list[Row] = []
         self._size = plan.size()
+        self._given = 0
         self._date = plan.day.isoformat()
         self._project_id = plan.project_id
         self._ordinal = plan.day.toordinal()
@@ -120,19 +137,29 @@ class _DayMaker:
         self._device = ""
         self._origin: Row = ()
 
-    def run(self) -> None:
-        """Make all rows."""
-        random, size, rows = self._random, self._size, self.rows
+    def run(self, piece: int) -> Iterator[tuple[list[float], list[Row]]]:
+        """Make all rows, and yield them by pieces of about the size given."""
+        random, size = self._random, self._size
         number = 0
-        while len(rows) < size:
+        while (count := self._given + len(self.rows)) < size:
             # Journeys begin in order of time, so that the first row of a new device
             # is the first of the device.
-            slot, length = _SLOTS[len(rows) * len(_SLOTS) // size]
-            second = slot + int(random() * length) if rows else 0
+            slot, length = _SLOTS[count * len(_SLOTS) // size]
+            second = slot + int(random() * length) if count else 0
             new = number % _GROUP < _NEW_IN_GROUP or not self._earlier
             self._journey(second, new=new)
             number += 1
-        del rows[size:], self.places[size:]
+            if len(self.rows) >= piece:
+                yield self._piece()
+        yield self._piece()
+
+    def _piece(self) -> tuple[list[float], list[Row]]:
+        """The rows since the last piece, as far as the day has room for them."""
+        room = self._size - self._given
+        places, rows = self.places[:room], self.rows[:room]
+        self._given += len(rows)
+        self.places, self.rows = [], []
+        return places, rows
 
     def _journey(self, second: int, *, new: bool) -> None:
         """What one device does in one go."""
@@ -146,7 +173,7 @@ class _DayMaker:
             *_PADDING,
         )
         if random() < _ORGANIC:
-            self._visit(second, _NO_UTM, _NO_MEDIA, new=new)
+            self._visit(second, NO_UTM, NO_MEDIA, new=new)
             return
         loyal = random() < _LOYAL
         chosen = device if loyal else int(random() * len(self._placements))
@@ -165,15 +192,15 @@ class _DayMaker:
         """Impressions, and perhaps a click and a visit."""
         random = self._random
         creative = placement.creatives[int(random() * len(placement.creatives))]
-        media = (placement.name, placement.placement_id, creative)
-        shown: Row = (placement.domain, None, *_NO_UTM, *media)
+        media = placement.media(creative)
+        shown: Row = (placement.domain, None, *NO_UTM, *media)
         for _ in range(1 + int(random() * 3)):
             self._add("Impression", second, shown, new=new)
             new = False
             second += 5 + int(random() * 400)
         if random() < _CLICKED:
             term = placement.terms[int(random() * len(placement.terms))]
-            utm = (*placement.utm, creative, term)
+            utm = placement.tags(creative, term)
             self._add("Click", second, (*self._page(), *utm, *media))
             self._visit(second + 1 + int(random() * 4), utm, media, new=False)
 
@@ -221,13 +248,14 @@ class _DayMaker:
             order: The e-commerce columns.
             new: Whether it is the first row of a new device.
         """
-        is_last = len(self.rows) >= self._size - 1
+        last = self._size - self._given - 1
+        is_last = len(self.rows) >= last
         second = _LAST_SECOND if is_last else min(second, _LAST_SECOND)
         head = (self._time(second), self._date, kind, self._device)
         row = (*head, new, *where, *order, *self._origin)
         self.rows.append(row)
         self.places.append(self._random())
-        if self._random() < _REPEATED and len(self.rows) < self._size - 1:
+        if self._random() < _REPEATED and len(self.rows) < last:
             self.rows.append(row)
             self.places.append(self._random())
 

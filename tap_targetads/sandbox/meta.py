@@ -1,88 +1,62 @@
-"""What a project consists of (API reference: v1 meta)."""
+"""The answers about a project: its token, campaigns and target events.
+
+API reference: base, auth, project; v1 meta.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from starlette.responses import Response
+
+from tap_targetads.sandbox.campaigns import campaign_rows, creative_rows
+from tap_targetads.sandbox.checks import parse_flag
 from tap_targetads.sandbox.responses import json_response
+from tap_targetads.sandbox.vocabulary import TARGET_EVENTS, placements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from tap_targetads.sandbox.calls import Call
 
-    from starlette.responses import Response
-
-    from tap_targetads.sandbox.calls import Call, Routes
-    from tap_targetads.sandbox.vocabulary import Placement
-
-TARGET_EVENTS: tuple[dict[str, str | None], ...] = (
-    {
-        "event_type": "Purchase",
-        "event_category": "ecommerce",
-        "event_name": "Покупка",
-        "description": "An order, as the shop reports it",
-    },
-    {
-        "event_type": "Lead",
-        "event_category": None,
-        "event_name": "Заявка",
-        "description": 'A request through the form, "call me"',
-    },
-)
-
-_ACTIVE_EVERY = 3
-
-
-def campaigns_of(placements: Sequence[Placement]) -> list[dict[str, Any]]:
-    """All campaigns of a project, with what both forms of the answer can hold."""
-    names = list(dict.fromkeys(p.campaign for p in placements))
-    sources = list(dict.fromkeys(p.source for p in placements))
-    return [
-        {
-            "placement_id": p.placement_id,
-            "placement_name": p.name,
-            "placement_created": f"2023-11-{number % 28 + 1:02} 10:30:00",
-            "placement_status": "active" if number % _ACTIVE_EVERY else "archived",
-            "source_id": sources.index(p.source) + 1,
-            "source_name": p.source,
-            "marketing_campaign_id": names.index(p.campaign) + 101,
-            "marketing_name": p.campaign,
-            "media_source_id": sources.index(p.source) + 1,
-            "media_source_name": p.source,
-            "campaign_id": names.index(p.campaign) + 101,
-            "campaign_name": p.campaign,
-            "creatives": [
-                {"creative_id": creative, "creative_name": f"Баннер {creative}"}
-                for creative in p.creatives
-            ],
-        }
-        for number, p in enumerate(placements)
-    ]
+_EXPIRES_AT = "2099-12-31T23:59:59Z"
 
 
 def campaigns(call: Call) -> Response:
-    """The campaigns; by default those with recent impressions only."""
-    project_id = call.project_id()
-    placements = call.sandbox.world.placements(project_id)
-    rows = campaigns_of(placements)
-    if call.params.get("active", "true") == "true":
-        rows = [row for row in rows if row["placement_status"] == "active"]
-    if call.params.get("include_creative", "false") != "true":
+    """The campaigns of a project; none, if its token may not see them."""
+    sandbox, project_id = call.sandbox, call.project_id()
+    active = parse_flag(call.params, "active", default=True)
+    nested = parse_flag(call.params, "include_creative", default=False)
+    dialect = sandbox.dialect
+    if not sandbox.sees_campaigns(project_id):
+        # The documentation shows this answer; no other is known for it.
+        return json_response({"campaigns": [], "count": 0}, dialect=dialect)
+    rows = campaign_rows(project_id, active=active, names=dialect.campaign_fields)
+    if nested:
+        by_id = {p.placement_id: p for p in placements(project_id)}
         for row in rows:
-            del row["creatives"]
-    if project_id in call.sandbox.without_campaigns:
-        rows = []
-    content = {call.sandbox.dialect.campaigns_key: rows, "count": len(rows)}
-    return json_response(content, dialect=call.sandbox.dialect)
+            row["creatives"] = creative_rows(by_id[row["placement_id"]])
+    content = {dialect.campaigns_key: rows, "count": len(rows)}
+    return json_response(content, dialect=dialect)
 
 
-def target_event(call: Call) -> Response:
-    """The target events."""
+def target_events(call: Call) -> Response:
+    """The events that count as conversions."""
     call.project_id()
-    content = {"target_events": TARGET_EVENTS, "count": len(TARGET_EVENTS)}
+    rows = [dict(event) for event in TARGET_EVENTS]
+    content = {"target_events": rows, "count": len(rows)}
     return json_response(content, dialect=call.sandbox.dialect)
 
 
-META_ROUTES: Routes = (
-    ("/v1/meta/campaigns", ["GET"], campaigns),
-    ("/v1/meta/target_event", ["GET"], target_event),
-)
+def token_validate(call: Call) -> Response:
+    """What the token may do; live, status 200 says it all."""
+    project_id = call.project_id()
+    if not call.sandbox.dialect.token_body:
+        return Response()
+    seen = placements(project_id) if call.sandbox.sees_campaigns(project_id) else ()
+    content = {
+        "valid": True,
+        "project_id": project_id,
+        "is_admin": False,
+        "campaign_access": [placement.placement_id for placement in seen],
+        "expires_at": _EXPIRES_AT,
+    }
+    return json_response(content, dialect=call.sandbox.dialect)

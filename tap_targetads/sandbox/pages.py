@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from tap_targetads.sandbox.lru import LruCache
-from tap_targetads.sandbox.rows import COLUMNS, PLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tap_targetads.sandbox.days import Part
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.query import Query, Slice
-    from tap_targetads.sandbox.rows import Row, Value
-    from tap_targetads.sandbox.world import Part, World
+    from tap_targetads.sandbox.rows import Value
+    from tap_targetads.sandbox.world import World
 
 Lines: TypeAlias = "list[bytes]"
 """The JSON of rows, one element for each."""
@@ -59,65 +58,41 @@ class Pages:
         count = len(shown) if dialect.count == "page" else len(rows)
         if more is None and dialect.has_more:
             more = page.offset + len(shown) < len(rows)
-        body = b"".join(frame(query.fields, shown, count, more, dialect))
+        body = b"".join(_frame(query.fields, shown, count, more, dialect))
         return msgspec.json.format(body, indent=2) if dialect.pretty else body
-
-    def raw_rows(self, query: Query) -> Iterator[Row]:
-        """The rows of a query as they are, in no particular order."""
-        for ordinal in range(query.start.toordinal(), query.end.toordinal() + 1):
-            day = self._world.day(query.project_id, date.fromordinal(ordinal))
-            for kind in query.types or day.parts:
-                part = day.parts.get(kind)
-                if part is not None:
-                    for number in _chosen(part, query.placements):
-                        yield part.rows[number]
 
     def _rows(self, query: Query, dialect: Dialect) -> Lines:
         """All rows of a query, in paging order."""
         places: list[float] = []
         rows: Lines = []
-        for ordinal in range(query.start.toordinal(), query.end.toordinal() + 1):
-            day = self._world.day(query.project_id, date.fromordinal(ordinal))
-            for kind in query.types or day.parts:
-                part = day.parts.get(kind)
-                if part is not None:
-                    key = (query.project_id, ordinal, kind, day.edition)
-                    lines = self._parts.get(
-                        (*key, query.fields, dialect),
-                        partial(_serialise, part, query.fields, dialect),
-                    )
-                    chosen = _chosen(part, query.placements)
-                    places += [part.places[number] for number in chosen]
-                    rows += [lines[number] for number in chosen]
+        for key, part, numbers in query.selections(self._world):
+            lines = self._parts.get(
+                (key, query.fields, dialect),
+                partial(_serialise, part, query, dialect),
+            )
+            places += [part.places[number] for number in numbers]
+            rows += [lines[number] for number in numbers]
         order = sorted(range(len(rows)), key=places.__getitem__)
         return [rows[number] for number in order]
 
 
-def _chosen(part: Part, placements: frozenset[int] | None) -> Sequence[int]:
-    """The numbers of the rows that belong to certain media campaigns."""
-    if placements is None:
-        return range(len(part.rows))
-    return [n for n, row in enumerate(part.rows) if row[PLACEMENT] in placements]
-
-
-def _serialise(part: Part, fields: Sequence[str], dialect: Dialect) -> Lines:
+def _serialise(part: Part, query: Query, dialect: Dialect) -> Lines:
     """The JSON of each row."""
-    columns = [COLUMNS.index(name) for name in fields]
-    form = value_form(dialect)
+    fields, columns = query.fields, query.columns
+    form = _value_form(dialect)
     encode = msgspec.json.Encoder().encode
     lines = []
     for row in part.rows:
         values: Sequence[Value] = [row[column] for column in columns]
         if form is not None:
             values = list(map(form, values))
-        lines.append(encode(row_form(fields, values, dialect)))
+        lines.append(encode(_row_form(fields, values, dialect)))
     return lines
 
 
-def row_form(
+def _row_form(
     fields: Sequence[str], values: Sequence[Value], dialect: Dialect
 ) -> Sequence[Value] | dict[str, Value]:
-    """A row as a dialect has it: an object, or an array."""
     if dialect.shape == "rows_arrays":
         return values
     pairs = zip(fields, values, strict=True)
@@ -126,7 +101,7 @@ def row_form(
     return dict(pairs)
 
 
-def value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
+def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
     """How a dialect changes values; None if it leaves them as they are."""
     if dialect.numbers == "numbers" and dialect.nulls == "null":
         return None
@@ -143,7 +118,7 @@ def value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
     return form
 
 
-def frame(
+def _frame(
     fields: Sequence[str],
     rows: Lines,
     count: int,

@@ -1,46 +1,69 @@
-"""Checks the body of a raw data request (API reference: v1 reports)."""
+"""What clients ask for, and which rows of the world that is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import msgspec
-
-from tap_targetads.sandbox.fields import RAW_FIELDS
+from tap_targetads.sandbox.days import days_between
+from tap_targetads.sandbox.rows import (
+    PATH_POSITIONS,
+    PLACEMENT,
+    POSITIONS,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-MAX_LIMIT = 100_000
-"""The most rows that a page can have (API reference: v1 reports)."""
+    from tap_targetads.sandbox.days import Day, Part
+    from tap_targetads.sandbox.rows import Row
+    from tap_targetads.sandbox.world import World
 
-MAX_CAMPAIGNS = 20
-"""The most ids in `MediaCampaignId` (API reference: v1 reports, live)."""
+_TOUCH_TYPE, _TOUCH_DATE, _TOUCH_PLACEMENT, _CATEGORY = (
+    PATH_POSITIONS[name]
+    for name in (
+        "InteractionType",
+        "InteractionDate",
+        "InteractionPlacementId",
+        "TargetEcomItemsCategory1",
+    )
+)
 
-_ID_DIGITS = 18
 
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which rows a client asks for, and how much of each.
+class Selection(NamedTuple):
+    """Some rows of a part.
 
     Attributes:
-        project_id: The project.
-        fields: The fields, in the order of the request.
-        start: The first day.
-        end: The last day, inclusive.
-        types: The interaction types; all of them, if None.
-        placements: Ids of the media campaigns; all rows, if None.
+        key: What tells the part from all others; it changes when the part does.
+        part: The part.
+        numbers: Which of its rows are meant.
     """
 
-    project_id: int
-    fields: tuple[str, ...]
-    start: date
-    end: date
-    types: tuple[str, ...] | None = None
-    placements: frozenset[int] | None = None
+    key: Hashable
+    part: Part
+    numbers: Sequence[int]
+
+
+class Query(Protocol):
+    """Which rows a client asks for, and how much of each. It can be a key."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields, in the order of the request."""
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a row has each of them."""
+
+    def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
+        """The rows.
+
+        Args:
+            world: Where they are.
+            whole: Whether parts must be complete and in paging order. If not, many
+                rows come in pieces, without ever being in memory together.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,223 +79,133 @@ class Slice:
     limit: int
 
 
-class FailedField(msgspec.Struct, frozen=True, rename="pascal"):
-    """One thing that is wrong with a request (API reference: errors).
+@dataclass(frozen=True, slots=True)
+class InteractionFilter:
+    """Which interactions are wanted (API reference: v1 reports).
 
     Attributes:
-        failed_field: The parameter.
-        tag: The rule that it breaks.
-        value: The offending value, if there is one.
-        error: Always true.
+        start: The first day.
+        end: The last day, inclusive.
+        types: The interaction types; all of them, if None.
+        placements: Ids of the media campaigns; all rows, if None.
     """
 
-    failed_field: str
-    tag: str
-    value: Any = None
-    error: bool = True
+    start: date = date.min
+    end: date = date.max
+    types: tuple[str, ...] | None = None
+    placements: frozenset[int] | None = None
 
 
-class ValidationError(Exception):
-    """A request that gets status 400.
+@dataclass(frozen=True, slots=True)
+class TargetFilter:
+    """Which conversions are wanted (API reference: v1 reports).
 
     Attributes:
-        failures: Everything that is wrong.
+        start: The first day.
+        end: The last day, inclusive.
+        types: The types of the target events; all of them, if None.
+        categories: The first categories of the items; all conversions, if None.
     """
 
-    def __init__(self, failures: Sequence[FailedField]) -> None:
-        """Keep what is wrong."""
-        super().__init__("validate error")
-        self.failures = failures
+    start: date
+    end: date
+    types: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
 
 
-def parse_project_id(text: str | None) -> int:
-    """The project that a request's address names.
+@dataclass(frozen=True, slots=True)
+class RawQuery:
+    """A question for raw data.
 
-    Raises:
-        ValidationError: If the parameter is missing, or no integer.
+    Attributes:
+        project_id: The project.
+        fields: The fields, in the order of the request.
+        interactions: Which rows.
     """
-    if not text:
-        raise ValidationError([FailedField("project_id", "required")])
-    number = project_number(text)
-    if number is None:
-        raise ValidationError([FailedField("project_id", "number", text)])
-    return number
+
+    project_id: int
+    fields: tuple[str, ...]
+    interactions: InteractionFilter
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a row has the fields."""
+        return [POSITIONS[name] for name in self.fields]
+
+    def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
+        """The rows, by day and type."""
+        wanted = self.interactions
+        for day in days_between(wanted.start, wanted.end):
+            for made in world.pieces(self.project_id, day, whole=whole):
+                for kind, part in _parts(made, wanted.types):
+                    key = ("raw", self.project_id, day, kind, made.edition)
+                    yield Selection(key, part, self._chosen(part))
+
+    def _chosen(self, part: Part) -> Sequence[int]:
+        """The numbers of the rows that belong to the media campaigns."""
+        placements = self.interactions.placements
+        if placements is None:
+            return range(len(part.rows))
+        return [n for n, row in enumerate(part.rows) if row[PLACEMENT] in placements]
 
 
-def project_number(text: str) -> int | None:
-    """The number that a text is; None, if it is none, or longer than ids can be."""
-    if text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS:
-        return int(text)
-    return None
+@dataclass(frozen=True, slots=True)
+class PathQuery:
+    """A question for paths to conversions.
 
-
-def parse_query(
-    project_id: int, body: bytes, types: Collection[str]
-) -> tuple[Query, Slice]:
-    """Read the body of a request for raw data.
-
-    Args:
-        project_id: The project of the request.
-        body: The body, JSON if it is right.
-        types: The interaction types that there are.
-
-    Raises:
-        ValidationError: If anything is wrong.
+    Attributes:
+        project_id: The project.
+        fields: The fields, in the order of the request, by their names in v1 or v2.
+        interactions: Which touches of the paths.
+        targets: Which conversions.
     """
-    content = decode_body(body)
-    check = Check()
-    check.response_type(content)
-    fields = check.fields(content, RAW_FIELDS)
-    page = Slice(check.offset(content), check.limit(content))
-    filters = check.filters(content)
-    start, end = check.period(filters)
-    chosen = check.types(filters, types)
-    placements = check.placements(filters)
-    if check.failures:
-        raise ValidationError(check.failures)
-    return Query(project_id, fields, start, end, chosen, placements), page
 
+    project_id: int
+    fields: tuple[str, ...]
+    interactions: InteractionFilter
+    targets: TargetFilter
 
-def decode_body(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is.
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a touch has the fields."""
+        return [PATH_POSITIONS[name] for name in self.fields]
 
-    Raises:
-        ValidationError: If it is none.
-    """
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise ValidationError([FailedField("body", "json")])
-    return content
-
-
-class Check:
-    """Collects what is wrong, so that one answer can name all of it."""
-
-    def __init__(self) -> None:
-        """Begin with nothing wrong."""
-        self.failures: list[FailedField] = []
-
-    def fail(self, field: str, tag: str, value: Any = None) -> None:
-        """Note something that is wrong."""
-        self.failures.append(FailedField(field, tag, value))
-
-    def response_type(self, body: Mapping[str, Any]) -> None:
-        """Check that JSON is asked for."""
-        value = body.get("ResponseType")
-        if value != "JSON":
-            tag = "oneof" if value else "required"
-            self.fail("ResponseType", tag, value)
-
-    def fields(
+    def selections(
         self,
-        body: Mapping[str, Any],
-        known: Collection[str],
-        name: str = "Fields",
+        world: World,
         *,
-        required: bool = True,
-    ) -> tuple[str, ...]:
-        """Names, each of which is known."""
-        value = body.get(name)
-        if not value:
-            if required:
-                self.fail(name, "required")
-            return ()
-        if not isinstance(value, list):
-            self.fail(name, "array", value)
-            return ()
-        for item in value:
-            if not isinstance(item, str) or item not in known:
-                self.fail(name, "oneof", item)
-        # A field that is asked for twice is one key of an object, and one column.
-        return tuple(dict.fromkeys(map(str, value)))
+        whole: bool = True,  # noqa: ARG002 - a day of conversions is small
+    ) -> Iterator[Selection]:
+        """The touches, by the day and the type of their conversions."""
+        wanted = self.targets
+        for day in days_between(wanted.start, wanted.end):
+            made = world.conversions(self.project_id, day)
+            for kind, part in _parts(made, wanted.types):
+                key = ("path", self.project_id, day, kind, made.edition)
+                yield Selection(key, part, self._chosen(part))
 
-    def limit(self, body: Mapping[str, Any]) -> int:
-        """The most rows of a page."""
-        value = body.get("Limit")
-        if value is None:
-            self.fail("Limit", "required")
-        elif not _is_integer(value):
-            self.fail("Limit", "number", value)
-        elif value < 1:
-            self.fail("Limit", "min", value)
-        elif value > MAX_LIMIT:
-            self.fail("Limit", "max", value)
-        else:
-            return int(value)
-        return 1
+    def _chosen(self, part: Part) -> Sequence[int]:
+        touches = self.interactions
+        start, end = touches.start.isoformat(), touches.end.isoformat()
+        categories = self.targets.categories
 
-    def offset(self, body: Mapping[str, Any]) -> int:
-        """How many rows come before the page."""
-        value = body.get("Offset", 0)
-        if not _is_integer(value):
-            self.fail("Offset", "number", value)
-        elif value < 0:
-            self.fail("Offset", "min", value)
-        else:
-            return int(value)
-        return 0
+        def gives(row: Row) -> bool:
+            return (
+                start <= str(row[_TOUCH_DATE]) <= end
+                and (touches.types is None or row[_TOUCH_TYPE] in touches.types)
+                and (categories is None or row[_CATEGORY] in categories)
+                and (
+                    touches.placements is None
+                    or row[_TOUCH_PLACEMENT] in touches.placements
+                )
+            )
 
-    def filters(
-        self, body: Mapping[str, Any], name: str = "InteractionFilter"
-    ) -> Mapping[str, Any]:
-        """A filter object; empty, if there is none."""
-        value = body.get(name)
-        return value if isinstance(value, dict) else {}
-
-    def period(self, filters: Mapping[str, Any]) -> tuple[date, date]:
-        """The first and the last day."""
-        start = self._day(filters, "DateFrom")
-        end = self._day(filters, "DateTo")
-        if start and end and start > end:
-            self.fail("DateFrom", "ltefield", start.isoformat())
-        return start or date.min, end or date.min
-
-    def _day(self, filters: Mapping[str, Any], name: str) -> date | None:
-        value = filters.get(name)
-        if not value:
-            self.fail(name, "required")
-            return None
-        try:
-            day = date.fromisoformat(value)
-        except (TypeError, ValueError):
-            day = None
-        # Newer versions of Python also read 20240115 and 2024-W03-1.
-        if day is None or day.isoformat() != value:
-            self.fail(name, "datetime", value)
-            return None
-        return day
-
-    def types(
-        self, filters: Mapping[str, Any], known: Collection[str]
-    ) -> tuple[str, ...] | None:
-        """Interaction types; all, if None."""
-        value = filters.get("InteractionType")
-        if not value:
-            return None
-        if not isinstance(value, list):
-            self.fail("InteractionType", "array", value)
-            return None
-        for kind in value:
-            if kind not in known:
-                self.fail("InteractionType", "oneof", kind)
-        return tuple(sorted(set(map(str, value))))
-
-    def placements(self, filters: Mapping[str, Any]) -> frozenset[int] | None:
-        """Ids of media campaigns; all rows, if None."""
-        value = filters.get("MediaCampaignId")
-        if not value:
-            return None
-        if not isinstance(value, list) or not all(map(_is_integer, value)):
-            self.fail("MediaCampaignId", "number", value)
-            return None
-        if len(value) > MAX_CAMPAIGNS:
-            self.fail("MediaCampaignId", "max", len(value))
-            return None
-        return frozenset(value)
+        return [number for number, row in enumerate(part.rows) if gives(row)]
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _parts(made: Day, wanted: Sequence[str] | None) -> Iterator[tuple[str, Part]]:
+    """The parts of a day that are wanted, as far as there are any."""
+    parts: Mapping[str, Part] = made.parts
+    for kind in parts if wanted is None else wanted:
+        if kind in parts:
+            yield kind, parts[kind]

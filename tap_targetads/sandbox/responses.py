@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import HTMLResponse, Response
 
+from tap_targetads.sandbox.storage import FileResponse
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
+    from tap_targetads.sandbox.checks import FailedField
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.faults import Fault
-    from tap_targetads.sandbox.query import FailedField
 
 _BAD_GATEWAY = (
     "<html><head><title>502 Bad Gateway</title></head>"
@@ -114,6 +116,9 @@ def _retry_after(fault: Fault) -> Mapping[str, str]:
 
 def damaged_response(fault: Fault, response: Response) -> Response:
     """What a fault leaves of the right answer."""
+    if isinstance(response, FileResponse):
+        response.damage(fault.kind)
+        return response
     body = bytes(response.body)
     if fault.kind == "malformed":
         return raw_json_response(body[: len(body) // 2])

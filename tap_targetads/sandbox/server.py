@@ -16,12 +16,12 @@ from tap_targetads.sandbox.dialect import DOCUMENTED, Dialect
 from tap_targetads.sandbox.faults import Fault, Faults
 from tap_targetads.sandbox.jobs import Jobs
 from tap_targetads.sandbox.pages import Pages
-from tap_targetads.sandbox.paths import Paths
+from tap_targetads.sandbox.storage import Storage
 from tap_targetads.sandbox.tokens import default_token
 from tap_targetads.sandbox.world import DEFAULT_PROJECTS, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date
 
     from typing_extensions import Self
@@ -59,10 +59,11 @@ class Sandbox:
         faults: What goes wrong.
         seed: What the chances of faults are drawn from.
         gzip: Compress answers for clients that accept it.
-        today: From when the history of version 2 counts back; no limit, if None.
-        without_campaigns: Projects whose token has access to no campaign.
-        job_seconds: How long a job of version 2 takes.
-        url_seconds: How long the address of a job's file is valid.
+        without_campaigns: Projects whose tokens may not see the campaigns.
+        job_seconds: How long a v2 job takes at least.
+        url_seconds: How long the address of a job's file works.
+        today: The day with which the history ends that v2 jobs reach back into; they
+            reach back for ever, if None.
 
     Attributes:
         world: The data.
@@ -70,6 +71,8 @@ class Sandbox:
         dialect: The form of the answers; may be changed while serving.
         faults: What goes wrong; may be changed while serving.
         gzip: Whether answers are compressed.
+        today: The day with which the history of v2 jobs ends, if it does.
+        storage: Signs the addresses of files.
     """
 
     def __init__(  # noqa: PLR0913 - all by name
@@ -81,10 +84,10 @@ class Sandbox:
         faults: Iterable[Fault] = (),
         seed: int = 1,
         gzip: bool = False,
-        today: date | None = None,
-        without_campaigns: Iterable[int] = (),
+        without_campaigns: Collection[int] = (),
         job_seconds: float = 0.0,
         url_seconds: float = 3600.0,
+        today: date | None = None,
     ) -> None:
         """Create a sandbox that does not serve yet."""
         self.world = World() if world is None else world
@@ -97,8 +100,10 @@ class Sandbox:
         self.faults = Faults(faults, seed)
         self.gzip = gzip
         self.today = today
-        self.without_campaigns = frozenset(without_campaigns)
-        self.jobs = Jobs(job_seconds, url_seconds)
+        self._without_campaigns = frozenset(without_campaigns)
+        self.storage = Storage(url_seconds)
+        self._job_seconds = job_seconds
+        self._jobs: Jobs | None = None
         self._requests: deque[LoggedRequest] = deque(maxlen=_LOGGED_REQUESTS)
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
@@ -114,14 +119,25 @@ class Sandbox:
         return cls(World(projects=tuple(projects) or DEFAULT_PROJECTS))
 
     @cached_property
-    def paths(self) -> Paths:
-        """The paths of the world."""
-        return Paths(self.world)
-
-    @cached_property
     def pages(self) -> Pages:
         """The pages of the world."""
         return Pages(self.world)
+
+    def sees_campaigns(self, project_id: int) -> bool:
+        """Whether the token of a project may see its campaigns."""
+        return project_id not in self._without_campaigns
+
+    @property
+    def jobs(self) -> Jobs:
+        """The v2 jobs since it began to serve; they and their files end with that."""
+        if self._jobs is None:
+            self._jobs = Jobs(self.world, self._job_seconds)
+        return self._jobs
+
+    @property
+    def storage_url(self) -> str:
+        """The address of the storage: the same server under another host name."""
+        return self.url.replace(f"//{LOOPBACK}:", "//localhost:")
 
     @property
     def url(self) -> str:
@@ -202,10 +218,12 @@ class Sandbox:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
-        self.jobs.clear()
         if self._socket is not None:
             self._socket.close()
         self._socket = self._server = self._thread = None
+        if self._jobs is not None:
+            self._jobs.close()
+        self._jobs = None
 
     def serve(self, host: str = LOOPBACK, port: int = 0) -> None:
         """Serve in the foreground, until the process is interrupted.

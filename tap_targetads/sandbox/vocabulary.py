@@ -11,7 +11,13 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_targetads.sandbox.rows import Row
 
 _DECLARED: dict[str, Any] = json.loads(
     Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8")
@@ -30,6 +36,19 @@ ITEMS: tuple[tuple[str, float], ...] = tuple(
     (name, price) for name, price in _DECLARED["items"]
 )
 """Names of the shop's items, and their prices in the project's currency."""
+
+ITEM_CATEGORIES: Mapping[str, str] = MappingProxyType(
+    {
+        name: category
+        for (name, _), category in zip(ITEMS, _DECLARED["item_categories"], strict=True)
+    }
+)
+"""The first category of each item, by its name."""
+
+TARGET_EVENTS: tuple[Mapping[str, str], ...] = tuple(
+    MappingProxyType(event) for event in _DECLARED["target_events"]
+)
+"""The events that count as conversions, as `target_event` describes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,14 @@ class Placement:
     def name(self) -> str:
         """The two-level name under which reports show the placement."""
         return f"{self.campaign} — {self.source}"
+
+    def media(self, creative: str) -> Row:
+        """What a row says about the media campaign: name, id, creative."""
+        return self.name, self.placement_id, creative
+
+    def tags(self, creative: str, term: str | None) -> Row:
+        """The five UTM tags of a click."""
+        return *self.utm, creative, term
 
 
 @cache

@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections import Counter
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_targetads.sandbox.journeys import generate
+from tap_targetads.sandbox.conversions import Conversions
+from tap_targetads.sandbox.days import Day, day_of, parted, places_of, row_of
+from tap_targetads.sandbox.journeys import generate, generate_pieces
 from tap_targetads.sandbox.lru import LruCache
 from tap_targetads.sandbox.plan import Plan
 from tap_targetads.sandbox.rows import COLUMNS, TIME, TYPE, TYPES
 from tap_targetads.sandbox.vocabulary import Placement, placements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_targetads.sandbox.rows import Row, Value
 
 DEFAULT_PROJECTS = (12486, 12487)
 
 _CACHED_ROWS = 1_000_000
-_DATE_LENGTH = len("2024-01-15")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of one type on one day, in paging order.
-
-    Attributes:
-        places: The place of each row in the paging order of all rows, from 0 to 1.
-        rows: The rows, with a value for each of `COLUMNS`.
-    """
-
-    places: Sequence[float]
-    rows: Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """All rows of a project on one day.
-
-    Attributes:
-        parts: The rows of each type; a type without rows is missing.
-        edition: How often the day was changed by hand.
-    """
-
-    parts: Mapping[str, Part]
-    edition: int = 0
-
-    @property
-    def size(self) -> int:
-        """The number of rows."""
-        return sum(len(part.rows) for part in self.parts.values())
+_PIECE = 50_000
 
 
 class World:
@@ -99,6 +65,7 @@ class World:
         self._editions = 0
         self._types = dict.fromkeys(TYPES)
         self._lock = threading.RLock()
+        self._conversions = Conversions(self._orders, self._edition_of)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -110,6 +77,11 @@ class World:
         """How often the data was changed by hand."""
         return self._editions
 
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The types of conversions that there are, those of added ones included."""
+        return self._conversions.types
+
     def placements(self, project_id: int) -> Sequence[Placement]:
         """The media campaigns of a project."""
         return placements(project_id)
@@ -120,15 +92,85 @@ class World:
         Raises:
             ValueError: If there is no such project.
         """
-        if project_id not in self.projects:
-            message = f"There is no project {project_id}."
-            raise ValueError(message)
+        plan = self._plan(project_id, day)
         with self._lock:
             edited = self._edited.get((project_id, day))
             if edited is not None:
                 return edited
-            plan = Plan(self.seed, project_id, day, self.rows_per_day)
             return self._made.get((project_id, day), partial(_make, plan))
+
+    def pieces(
+        self, project_id: int, day: date, *, whole: bool = False
+    ) -> Iterator[Day]:
+        """The rows of a project on one day, a part of them at a time.
+
+        A day with more rows than one should keep is made again each time, and is never
+        in memory as a whole.
+
+        Args:
+            project_id: The project.
+            day: The day.
+            whole: Give all rows at once nevertheless.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        plan = self._plan(project_id, day)
+        edited = (project_id, day) in self._edited
+        if whole or edited or plan.size() <= _PIECE:
+            yield self.day(project_id, day)
+        else:
+            for places, rows in generate_pieces(plan, _PIECE):
+                yield Day(parted(places, rows, TYPE))
+
+    def conversions(self, project_id: int, day: date) -> Day:
+        """The paths to a project's conversions of one day: a row for each touch.
+
+        The parts are those of the conversions' types.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        with self._lock:
+            return self._conversions.day(self._plan(project_id, day))
+
+    def add_conversions(
+        self, project_id: int, rows: Sequence[Mapping[str, Value | date]]
+    ) -> None:
+        """Add touches to what a project has, for example those of late conversions.
+
+        Args:
+            project_id: The project.
+            rows: Values by field of v1, and the `conversion_date` of each. Fields that
+                are missing are null, but `InteractionTime` and `InteractionType` are
+                needed; `TargetEventType` is `Purchase`, unless it is given.
+
+        Raises:
+            ValueError: As for `add_rows`, or if there is no `conversion_date`.
+        """
+        with self._lock:
+            self._check(project_id)
+            self._editions += 1
+            self._conversions.add(project_id, rows, self._editions)
+            self._types.update({str(row["InteractionType"]): None for row in rows})
+
+    def change_weights(self, project_id: int, day: date) -> None:
+        """Let the weights of generated conversions change, as young ones may do.
+
+        All models judge again; paths of one touch keep their weight of 1, and touches
+        that were added by hand keep theirs.
+
+        Args:
+            project_id: The project.
+            day: The conversions' day.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        with self._lock:
+            self._check(project_id)
+            self._editions += 1
+            self._conversions.change_weights(project_id, day, self._editions)
 
     def add_rows(self, project_id: int, rows: Sequence[Mapping[str, Value]]) -> None:
         """Add rows to what a project has, whether or not it was served already.
@@ -155,7 +197,7 @@ class World:
                 old = days[day].parts.values()
                 places = [place for part in old for place in part.places]
                 existing = [row for part in old for row in part.rows]
-                places += _places(added, existing)
+                places += places_of(added, existing)
                 self._edit(project_id, day, places, existing + added)
 
     def replace_day(
@@ -178,63 +220,46 @@ class World:
                 raise ValueError(message)
         with self._lock:
             self.day(project_id, day)
-            self._edit(project_id, day, _places(new, ()), new)
+            self._edit(project_id, day, places_of(new), new)
+
+    def _orders(self, project_id: int, day: date) -> Sequence[Row]:
+        """The Purchase rows of a day."""
+        return [
+            row
+            for piece in self.pieces(project_id, day)
+            if "Purchase" in piece.parts
+            for row in piece.parts["Purchase"].rows
+        ]
+
+    def _edition_of(self, project_id: int, day: date) -> int:
+        edited = self._edited.get((project_id, day))
+        return 0 if edited is None else edited.edition
+
+    def _plan(self, project_id: int, day: date) -> Plan:
+        self._check(project_id)
+        return Plan(self.seed, project_id, day, self.rows_per_day)
+
+    def _check(self, project_id: int) -> None:
+        if project_id not in self.projects:
+            message = f"There is no project {project_id}."
+            raise ValueError(message)
 
     def _edit(
         self, project_id: int, day: date, places: Sequence[float], rows: Sequence[Row]
     ) -> None:
         self._editions += 1
-        edited = Day(_parts(places, rows), self._editions)
+        edited = Day(parted(places, rows, TYPE), self._editions)
         self._edited[project_id, day] = edited
         self._types.update(dict.fromkeys(edited.parts))
 
 
 def _make(plan: Plan) -> Day:
-    return Day(_parts(*generate(plan)))
-
-
-def _parts(places: Sequence[float], rows: Sequence[Row]) -> dict[str, Part]:
-    """Bring rows into paging order, and part them by type."""
-    by_type: dict[str, tuple[list[float], list[Row]]] = {}
-    for number in sorted(range(len(rows)), key=places.__getitem__):
-        row = rows[number]
-        part = by_type.get(str(row[TYPE]))
-        if part is None:
-            part = by_type[str(row[TYPE])] = ([], [])
-        part[0].append(places[number])
-        part[1].append(row)
-    return {kind: Part(*part) for kind, part in by_type.items()}
+    return Day(parted(*generate(plan), TYPE))
 
 
 def _row(values: Mapping[str, Value]) -> Row:
-    """Check a row that was given by hand."""
-    unknown = sorted(values.keys() - set(COLUMNS))
-    if unknown:
-        message = f"There is no field {unknown[0]}."
-        raise ValueError(message)
-    for name in ("InteractionTime", "InteractionType"):
-        if not values.get(name):
-            message = f"A row needs an {name}."
-            raise ValueError(message)
-    day = str(values["InteractionTime"])[:_DATE_LENGTH]
-    complete = {"InteractionDate": day, **values}
-    return tuple(complete.get(name) for name in COLUMNS)
+    return row_of(values, COLUMNS, ("InteractionTime", "InteractionType"))
 
 
 def _day_of(row: Row) -> date:
-    return date.fromisoformat(str(row[TIME])[:_DATE_LENGTH])
-
-
-def _places(rows: Sequence[Row], existing: Sequence[Row]) -> list[float]:
-    """Places in the paging order that depend on what the rows are.
-
-    Equal rows get different places: the number of equals before a row counts too.
-    """
-    seen = Counter(existing)
-    places = []
-    for row in rows:
-        content = msgspec.json.encode((row, seen[row]))
-        seen[row] += 1
-        digest = hashlib.blake2b(content, digest_size=8).digest()
-        places.append(int.from_bytes(digest, "big") / 2**64)
-    return places
+    return date.fromisoformat(day_of(row[TIME]))

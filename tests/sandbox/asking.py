@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_targetads.sandbox.fields import RAW_FIELDS
+from tap_targetads.sandbox.fields import PATH_FIELDS, RAW_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PROJECT, OTHER_PROJECT = 12486, 12487
 TOKEN = "sandbox-token-12486"  # noqa: S105 - not a secret
 REPORTS = "/v1/reports/raw_reports"
+PATHS = "/v1/reports/path_to_conversion"
 
 
 def body(**changes: Any) -> dict[str, Any]:
@@ -31,14 +32,47 @@ def body(**changes: Any) -> dict[str, Any]:
         "Offset": 0,
         "Limit": 100_000,
     }
+    return _changed(result, changes, filters)
+
+
+def path_body(**changes: Any) -> dict[str, Any]:
+    """The same for all touches of two days' conversions.
+
+    `TargetFrom` and `TargetTo` change the days of the conversions.
+    """
+    touches = {"DateFrom": "2023-10-01", "DateTo": "2024-01-16"}
+    targets = {"DateFrom": "2024-01-15", "DateTo": "2024-01-16"}
+    result: dict[str, Any] = {
+        "ResponseType": "JSON",
+        "Fields": list(PATH_FIELDS),
+        "InteractionFilter": touches,
+        "TargetFilter": targets,
+        "Offset": 0,
+        "Limit": 100_000,
+    }
+    return _changed(result, changes, touches, targets)
+
+
+def _changed(
+    body: dict[str, Any],
+    changes: Mapping[str, Any],
+    touches: dict[str, Any],
+    targets: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    places = dict.fromkeys(
+        ["DateFrom", "DateTo", "InteractionType", "MediaCampaignId"], touches
+    )
+    if targets is not None:
+        places |= dict.fromkeys(
+            ["TargetFrom", "TargetTo", "EventType", "EcomItemCategory1"], targets
+        )
     for name, value in changes.items():
-        place = result
-        if name in {"DateFrom", "DateTo", "InteractionType", "MediaCampaignId"}:
-            place = filters
-        place[name] = value
+        place = places.get(name, body)
+        key = name.replace("Target", "Date") if place is targets else name
+        place[key] = value
         if value is None:
-            del place[name]
-    return result
+            del place[key]
+    return body
 
 
 def ask(
@@ -75,11 +109,15 @@ def rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(objects)
 
 
-def all_rows(sandbox: Sandbox, limit: int, **changes: Any) -> list[dict[str, Any]]:
+def all_rows(
+    sandbox: Sandbox, limit: int, *, path: str = REPORTS, **changes: Any
+) -> list[dict[str, Any]]:
     """The rows of all pages; a page that is not full is the last."""
+    make = path_body if path == PATHS else body
     result: list[dict[str, Any]] = []
     while True:
-        page = ask(sandbox, json=body(Offset=len(result), Limit=limit, **changes))
+        content = make(Offset=len(result), Limit=limit, **changes)
+        page = ask(sandbox, path, json=content)
         found = rows(page.json())
         result += found
         if len(found) < limit:

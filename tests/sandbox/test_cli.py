@@ -11,8 +11,9 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
-from tap_targetads.sandbox import World, counts
+from tap_targetads.sandbox import Sandbox, World, counts
 from tap_targetads.sandbox.cli import main
+from tests.sandbox.jobs import create
 
 
 def run(*arguments: str) -> Result:
@@ -25,6 +26,7 @@ def test_the_help_shows_a_config_for_the_tap_and_all_faults() -> None:
     assert '"api_url": "http://127.0.0.1:8686"' in result.stdout
     assert "server_error:0.05" in result.stdout
     assert "ignore_offset" in result.stdout
+    assert "corrupt_file" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,8 @@ def test_the_help_shows_a_config_for_the_tap_and_all_faults() -> None:
         (["--dialect", "klingon"], "klingon"),
         (["--rows-per-day", "-1"], "-1"),
         (["--port", "70000"], "70000"),
+        (["--today", "soon"], "'soon' is not a date"),
+        (["--job-seconds", "-1"], "-1"),
         (["--host", "192.0.2.1"], "--allow-remote"),
         (["truth", "--date-from", "soon", "--date-to", "2024-01-31"], "soon"),
         (["truth", "--date-from", "2024-01-31"], "--date-to"),
@@ -69,6 +73,36 @@ def test_the_truth_is_printed_as_json() -> None:
     world = World(projects=[7], rows_per_day=50)
     expected = counts(world, 7, date(2024, 1, 20), date(2024, 1, 21))
     assert json.loads(result.stdout) == {"7": expected}
+
+
+def test_the_touches_of_paths_are_counted_by_the_day_of_their_conversions() -> None:
+    days = ["--date-from", "2024-01-16", "--date-to", "2024-01-16"]
+    result = run("truth", "--project", "7", "--rows-per-day", "300", *days,
+                 "--report", "path")  # fmt: skip
+    day = date(2024, 1, 16)
+    expected = counts(World(projects=[7], rows_per_day=300), 7, day, day, "path")
+    assert json.loads(result.stdout) == {"7": expected}
+    assert expected["2024-01-16"]["Purchase"] > 0
+
+
+def test_the_options_of_jobs_and_campaigns_reach_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served: list[Sandbox] = []
+
+    def serve(sandbox: Sandbox) -> None:
+        served.append(sandbox)
+        sandbox.stop()
+
+    monkeypatch.setattr(Sandbox, "serve", serve)
+    jobs = ["--job-seconds", "3600", "--url-seconds", "60", "--today", "2024-02-01"]
+    result = run("--port", "0", *jobs, "--without-campaigns", "12487")
+    [sandbox] = served
+    assert result.exit_code == 0
+    assert sandbox.today == date(2024, 2, 1)
+    assert [sandbox.sees_campaigns(project) for project in (12486, 12487)] == [1, 0]
+    with sandbox:
+        assert create(sandbox)["estimated_seconds"] == 3600
 
 
 def test_it_serves_until_it_is_interrupted() -> None:

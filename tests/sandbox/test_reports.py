@@ -93,7 +93,7 @@ def test_what_is_served_is_the_truth(sandbox: Sandbox, dialect: Dialect) -> None
 def test_pages_of_any_size_have_every_row_once(
     sandbox: Sandbox, limit: int, kind: list[str] | None
 ) -> None:
-    asked = {"Fields": SOME_FIELDS, "InteractionType": kind}
+    asked: dict[str, Any] = {"Fields": SOME_FIELDS, "InteractionType": kind}
     whole = all_rows(sandbox, limit=100_000, **asked)
     assert all_rows(sandbox, limit=limit, **asked) == whole
     found = counts(sandbox.world, PROJECT, *DAYS)

@@ -7,7 +7,13 @@ import pytest
 import requests
 from xxhash import xxh3_128_hexdigest
 
-from tap_targetads.sandbox import Sandbox, World, counts, expected_records
+from tap_targetads.sandbox import (
+    Sandbox,
+    World,
+    counts,
+    expected_paths,
+    expected_records,
+)
 from tap_targetads.sandbox.fields import RAW_FIELDS, UNLISTED_FIELDS
 from tests.sandbox.asking import PROJECT
 
@@ -142,6 +148,34 @@ def test_the_truth_can_be_asked_for(sandbox: Sandbox) -> None:
     assert len(set(answer["row_keys"])) == sum(day["Click"] for day in found.values())
 
 
+def test_the_truth_about_paths_can_be_asked_for(sandbox: Sandbox) -> None:
+    params = {
+        "report": "path",
+        "project_id": str(PROJECT),
+        "date_from": "2024-01-15",
+        "date_to": "2024-01-16",
+        "stream": "conversion_paths",
+        "fields": "InteractionTime,Weight_MLI",
+        "types": "Click,PageView",
+        "event_types": "Purchase",
+        "touch_days": "20",
+    }
+    answer = requests.get(f"{sandbox.url}/sandbox/truth", params, timeout=10).json()
+    days = date(2024, 1, 15), date(2024, 1, 16)
+    expected = expected_paths(
+        sandbox.world,
+        project_id=PROJECT,
+        start=days[0],
+        end=days[1],
+        fields=["InteractionTime", "Weight_MLI"],
+        interaction_types=["Click", "PageView"],
+        event_types=["Purchase"],
+        touch_days=20,
+    )
+    assert answer["counts"] == counts(sandbox.world, PROJECT, *days, "path")
+    assert answer["row_keys"] == [record["_row_key"] for record in expected] != []
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -149,6 +183,8 @@ def test_the_truth_can_be_asked_for(sandbox: Sandbox) -> None:
         {"project_id": None},
         {"date_to": "tomorrow"},
         {"stream": "clicks", "fields": "Colour"},
+        {"report": "weather"},
+        {"report": "path", "stream": "paths", "touch_days": "some"},
         {"stream": "clicks", "timezone": "Mars/Olympus"},
     ],
 )

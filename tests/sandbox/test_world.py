@@ -13,7 +13,7 @@ from tap_targetads.sandbox import World
 from tap_targetads.sandbox.rows import COLUMNS, TIME, TYPES, Row, Value
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.world import Day
+    from tap_targetads.sandbox.days import Day
 
 JANUARY = [date(2024, 1, 1) + timedelta(days=n) for n in range(31)]
 DAY = date(2024, 1, 16)
