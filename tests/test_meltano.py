@@ -314,7 +314,7 @@ def test_times_are_right_whatever_the_zone_and_the_way_of_loading(
 META = {
     "campaigns": 12,
     "creatives": 26,
-    "target_events": 2,
+    "target_events": 3,
     "projects": 1,
 }
 
