@@ -27,6 +27,7 @@ from tap_targetads.sandbox.truth import (
 from tap_targetads.sandbox.world import World
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT
+from tests.test_everything import DIMENSIONS, MEDIA_METRICS, TARGET_METRICS
 from tests.test_records import FIELDS, STREAMS
 
 if TYPE_CHECKING:
@@ -349,9 +350,9 @@ def test_all_streams_load_in_both_versions_and_the_two_agree(
     report = expected_report(
         world,
         project_id=PROJECT,
-        dimensions=["EventDate", "MediaSource", "MediaCampaign"],
-        media_metrics=["Clicks"],
-        target_metrics=[],
+        dimensions=DIMENSIONS,
+        media_metrics=MEDIA_METRICS,
+        target_metrics=TARGET_METRICS,
         **period,
     )
     assert found["conversion_paths"] == len(paths)
