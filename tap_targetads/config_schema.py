@@ -268,8 +268,9 @@ CONFIG_SCHEMA = th.PropertiesList(
         "media_campaign_ids",
         th.ArrayType(th.IntegerType),
         title="Media campaign ids",
-        description="Read only the rows of these campaigns (placement ids), at most "
-        "20. Default: all rows, with and without a campaign.",
+        description="Read only the rows of these campaigns (placement ids). More than "
+        "20 are asked for 10 at a time. Default: all rows, with and without a "
+        "campaign.",
     ),
     th.Property(
         "extra_fields",

@@ -8,6 +8,7 @@ from tap_targetads.catalogue import EVENT_DATE, INTERACTION_TIME, Field, fields_
 from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports import (
+    MAX_CAMPAIGN_IDS,
     AggregateReport,
     Filters,
     PathReport,
@@ -16,7 +17,6 @@ from tap_targetads.reports import (
 )
 from tap_targetads.settings import (
     META_STREAMS,
-    campaign_ids,
     extra_fields,
     unique_streams,
 )
@@ -121,13 +121,21 @@ class _Builder:
             *(definition.get("media_metrics") or _in_group(fields, "media metric")),
             *(definition.get("target_metrics") or _in_group(fields, "target metric")),
         ]
-        return AggregateReport(
+        report = AggregateReport(
             fields=_chosen({**definition, "fields": names}, fields, always=EVENT_DATE),
             grouping=definition.get("date_grouping") or "day",
             attribution_model=definition.get("attribution_model"),
             attribution_window=definition.get("attribution_window"),
             **self._common(name, definition),
         )
+        if len(report.parts()) > 1 and "MediaCampaign" not in report.fields:
+            raise _wrong(
+                {"name": name},
+                f"more than {MAX_CAMPAIGN_IDS} `media_campaign_ids` are asked for in "
+                "several requests, whose sums would overwrite each other. Add "
+                "`MediaCampaign` to its `fields`, or list fewer campaigns",
+            )
+        return report
 
     def _api_version(self, definition: Mapping[str, Any]) -> Version:
         version: Version = (
@@ -146,8 +154,8 @@ class _Builder:
             "lookback_days": own_or_general("lookback_days", 0),
             "filters": Filters(
                 interaction_types=tuple(definition.get("interaction_types") or ()),
-                media_campaign_ids=campaign_ids(
-                    own_or_general("media_campaign_ids", ())
+                media_campaign_ids=tuple(
+                    dict.fromkeys(own_or_general("media_campaign_ids", ()) or ())
                 ),
                 target_event_types=tuple(definition.get("target_event_types") or ()),
                 ecom_item_categories=tuple(

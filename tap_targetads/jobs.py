@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_targetads.pages import Page
+    from tap_targetads.reports import Report
     from tap_targetads.windows import Window
 
 MAX_JOB_DAYS = 3
@@ -110,8 +111,16 @@ class JobReader(Reader):
         return [self._make(project_id, window, body) for body in self._bodies(window)]
 
     def _bodies(self, window: Window) -> list[dict[str, Any]]:
-        """The request bodies for a window: one, or one for each type if flat."""
-        nested = self.report.body(self._asked, window)
+        """The request bodies for a window: one for each part of the report."""
+        return [
+            body
+            for part in self.report.parts()
+            for body in self._bodies_of(part, window)
+        ]
+
+    def _bodies_of(self, report: Report, window: Window) -> list[dict[str, Any]]:
+        """One request body, or one for each type if flat."""
+        nested = report.body(self._asked, window)
         if self._jobs.stable and "TargetFilter" not in nested:
             nested["Stable"] = 1
         if self._jobs.shape == "nested":

@@ -165,10 +165,19 @@ class PageReader(Reader):
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
-        self._page(project_id, window, 0, 1)
+        self._page(project_id, window, self.report.parts()[0], 0, 1)
 
     def _pages(self, project_id: int, window: Window) -> Iterator[Page]:
-        """Read a window.
+        """Read a window, all parts of the report."""
+        by_day = self._by_day
+        for part in self.report.parts():
+            yield from self._part(project_id, window, part, by_day=by_day)
+            by_day = False  # rows have been delivered: it is too late to begin anew
+
+    def _part(
+        self, project_id: int, window: Window, report: Report, *, by_day: bool
+    ) -> Iterator[Page]:
+        """Read a part of a window.
 
         Yields:
             Pages of converted rows, at least one.
@@ -181,18 +190,17 @@ class PageReader(Reader):
         previous: tuple[int, bytes] | None = None
         rows = 0
         while True:
-            page = self._page(
-                project_id, window, paginator.current_value, self._page_size
-            )
+            offset = paginator.current_value
+            page = self._page(project_id, window, report, offset, self._page_size)
             try:
                 paginator.advance(page)  # type: ignore[arg-type] # see the paginator
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
-            if self._by_day and window.days > 1 and not paginator.finished:
+            if by_day and window.days > 1 and not paginator.finished:
                 raise WindowTooLargeError
             fingerprint = page.fingerprint()
             if fingerprint == previous and page.rows:
-                self._check_offset_counts(project_id, window)
+                self._check_offset_counts(project_id, window, report)
             previous = fingerprint
             rows += len(page.rows)
             self.converter.convert(page.rows, strict=page.strict)
@@ -210,7 +218,14 @@ class PageReader(Reader):
                 rows,
             )
 
-    def _page(self, project_id: int, window: Window, offset: int, limit: int) -> Page:
+    def _page(
+        self,
+        project_id: int,
+        window: Window,
+        report: Report,
+        offset: int,
+        limit: int,
+    ) -> Page:
         call = Call(
             method="POST",
             path=f"/v1/{self.report.path}",
@@ -218,7 +233,7 @@ class PageReader(Reader):
             subject=self.subject(project_id, window),
             body={
                 "ResponseType": "JSON",
-                **self.report.body(self.asked, window),
+                **report.body(self.asked, window),
                 "Offset": offset,
                 "Limit": limit,
             },
@@ -226,13 +241,15 @@ class PageReader(Reader):
         )
         return self.client.send(call, self._decoder.decode).page
 
-    def _check_offset_counts(self, project_id: int, window: Window) -> None:
+    def _check_offset_counts(
+        self, project_id: int, window: Window, report: Report
+    ) -> None:
         """Make sure that the server heeds `Offset`.
 
         Two pages that look the same may be equal rows, or the same page twice. Only
         a server that ignores the offset has rows beyond all data.
         """
-        if self._page(project_id, window, PROBE_OFFSET, 1).rows:
+        if self._page(project_id, window, report, PROBE_OFFSET, 1).rows:
             problem = "the API ignores `Offset` and sends the same page again"
             raise self._error(project_id, window, problem)
 

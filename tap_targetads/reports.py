@@ -6,7 +6,7 @@ API reference: v1 reports, v1 aggregated report.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
+    from typing_extensions import Self
+
     from tap_targetads.catalogue import Field, Version
+
+
+MAX_CAMPAIGN_IDS = 20
+"""Most campaigns in a request (API reference: v1 reports, live)."""
+
+CAMPAIGN_BATCH = 10
+"""How many campaigns are asked for at a time, if there are more than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,25 @@ class Report(ABC):
         """The values of `constant_names` for a window."""
         del window
         return {}
+
+    def parts(self) -> list[Self]:
+        """The report, or several that together hold the same rows.
+
+        The API takes at most 20 campaigns in a request, and advises to ask for 10
+        (API reference: v1 reports). Each row belongs to one campaign at most, so that
+        no row is in two parts.
+        """
+        ids = self.filters.media_campaign_ids
+        if len(ids) <= MAX_CAMPAIGN_IDS:
+            return [self]
+        batches = [
+            ids[first : first + CAMPAIGN_BATCH]
+            for first in range(0, len(ids), CAMPAIGN_BATCH)
+        ]
+        return [
+            replace(self, filters=replace(self.filters, media_campaign_ids=batch))
+            for batch in batches
+        ]
 
     @abstractmethod
     def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:

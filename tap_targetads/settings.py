@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 META_STREAMS = ("campaigns", "creatives", "target_events", "projects")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-MAX_CAMPAIGN_IDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,22 +202,6 @@ def _api_url(url: str) -> str:
             "(http:// only on localhost).",
         )
     return url.rstrip("/")
-
-
-def campaign_ids(values: Iterable[int] | None) -> tuple[int, ...]:
-    """Campaign ids, each once.
-
-    Raises:
-        SettingsError: If there are more than the API takes.
-    """
-    ids = tuple(dict.fromkeys(values or ()))
-    if len(ids) > MAX_CAMPAIGN_IDS:
-        raise SettingsError(
-            "media_campaign_ids",
-            f"has {len(ids)} ids, but the API takes at most {MAX_CAMPAIGN_IDS}. "
-            "Remove some.",
-        )
-    return ids
 
 
 def _tokens(config: Mapping[str, Any]) -> dict[int, str]:

@@ -314,3 +314,51 @@ def test_a_file_with_another_number_of_rows_never_counts_as_read(
     assert "Traceback" not in output.log
     assert not output.records
     assert not output.states or output.bookmark("clicks", PROJECT) is None
+
+
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_many_campaigns_are_asked_for_ten_at_a_time(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    world: World,
+    config: dict[str, Any],
+    version: str,
+) -> None:
+    used = {r["InteractionPlacementId"] for r in truth(world, "clicks")} - {None}
+    ids = sorted(used) + list(range(1, 16))
+    chosen = {**config, "media_campaign_ids": ids, "api_version": version}
+
+    output = run_tap(tmp_path, chosen, catalog=only(chosen, "clicks"))
+
+    expected = [
+        r for r in truth(world, "clicks") if r["InteractionPlacementId"] is not None
+    ]
+    found = output.records["clicks"]
+    assert in_order(list(map(without_key, found))) == in_order(
+        list(map(without_key, expected))
+    )
+    assert len({r["_row_key"] for r in found}) == len(found)
+    asked = [
+        r.body["InteractionFilter"]["MediaCampaignId"]
+        for r in sandbox.requests
+        if r.body
+    ]
+    assert {len(batch) for batch in asked} <= {10, len(ids) % 10 or 10}
+
+
+@pytest.mark.parametrize("closed", ["no campaigns", "forbidden"])
+def test_a_token_without_access_to_campaigns_gives_an_empty_stream_and_a_warning(
+    tmp_path: Path, world: World, config: dict[str, Any], closed: str
+) -> None:
+    without = [PROJECT] if closed == "no campaigns" else []
+    catalog = only(config, "campaigns", "clicks")
+    with Sandbox(world, without_campaigns=without) as sandbox:
+        if closed == "forbidden":
+            sandbox.faults.set([Fault("forbidden", rate=1, path="/v1/meta/")])
+        output = run_tap(tmp_path, {**config, "api_url": sandbox.url}, catalog=catalog)
+
+    assert output.exit_code == 0
+    assert "campaigns" not in output.records
+    assert output.records["clicks"]
+    assert "WARNING  | tap-targetads.campaigns" in output.log

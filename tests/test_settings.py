@@ -60,7 +60,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"interaction_types": ["Interactions"]}, "`interaction_types`"),
     ({"interaction_types": ["…"]}, "`interaction_types`"),
-    ({"media_campaign_ids": list(range(21))}, "`media_campaign_ids`: has 21 ids"),
+    (
+        {
+            "media_campaign_ids": list(range(21)),
+            "reports": [
+                {"name": "mine", "report": "aggregate", "fields": ["MediaSource"]}
+            ],
+        },
+        "report `mine`: more than 20 `media_campaign_ids`",
+    ),
     ({"extra_fields": ["_row_key"]}, "`extra_fields`: `_row_key` cannot be redefined"),
     ({"extra_fields": [{"name": "A", "type": "money"}]}, "extra_fields"),
     ({"extra_fields": [{"title": "A"}]}, "extra_fields"),
