@@ -133,7 +133,7 @@ def fields_of(report: ReportKind, extra: Iterable[Field] = ()) -> dict[str, Fiel
         extra: The user's own fields; they win over the catalogue's.
     """
     fields = {field.name: field for field in known_fields() if report in field.reports}
-    fields.update((field.name, field) for field in extra)
+    fields.update((field.name, field) for field in extra if report in field.reports)
     return fields
 
 
@@ -147,21 +147,45 @@ def v2_name(name: str) -> str:
     return f"{weight[1]}{weight[2] or ''}" if weight else name
 
 
-def extra_field(name: str, field_type: FieldType | None = None) -> Field:
-    """A field that the catalogue does not know, from the setting `extra_fields`.
+def extra_field(name: str, field_type: FieldType | None = None) -> list[Field]:
+    """A field from the setting `extra_fields`.
+
+    A name that the catalogue knows keeps its place there, with another type. A new one
+    belongs to the reports that its name speaks of; aggregates have no others than the
+    catalogue's.
 
     Args:
         name: The API's name of the field.
-        field_type: Its type; by the naming rule if not given.
+        field_type: Its type; by the catalogue or the naming rule if not given.
+
+    Returns:
+        The field, once for each meaning that the catalogue has for its name.
     """
-    return Field(
-        name=name,
-        type=field_type or type_by_name(name),
-        group="extra",
-        description="A field of the API that the setting `extra_fields` adds.",
-        source="user",
-        reports=("raw", "path", "aggregate"),
-    )
+    known = [
+        field
+        for field in known_fields()
+        if field.name == name and field.group != "meta"
+    ]
+    if known:
+        return [
+            msgspec.structs.replace(f, type=field_type or f.type, source="user")
+            for f in known
+        ]
+    reports: tuple[ReportKind, ...] = ("raw",)
+    if name.startswith("Interaction"):
+        reports = ("raw", "path")
+    elif name.startswith(("Weight_", "Path", "Target")):
+        reports = ("path",)
+    return [
+        Field(
+            name=name,
+            type=field_type or type_by_name(name),
+            group="extra",
+            description="A field of the API that the setting `extra_fields` adds.",
+            source="user",
+            reports=reports,
+        )
+    ]
 
 
 def stream_schema(own: Iterable[str], fields: Iterable[Field]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class Client:
         self._max_retries = max_retries
         self._waits = waits
         self._session = requests.Session()
+        # At DEBUG it would log paths and signed addresses.
+        logging.getLogger("urllib3").setLevel(logging.INFO)
         self._logger = logging.getLogger("tap-targetads.client")
         self._metrics_logger = metrics.get_metrics_logger()
 
@@ -178,7 +180,7 @@ class Client:
     ) -> Exception:
         """What to raise for an error, in the status or in the body."""
         status = response.status_code
-        if reply.is_error:
+        if reply.is_error and status == HTTPStatus.OK:
             code = str(reply.ErrorCode)
             status = int(code) if code.lstrip("-").isdecimal() else 0
         text = self._clean(reply.ErrorMessage or response.reason or "error")
@@ -260,7 +262,7 @@ def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
 def _error_in(body: bytes) -> Reply:
     """The error that a body describes, if it is one in the API's form."""
     try:
-        return msgspec.json.decode(body, type=Reply)
+        return msgspec.json.decode(body, type=Reply, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Reply()
 

@@ -49,12 +49,12 @@ REPORT_SCHEMA = th.ObjectType(
     ),
     th.Property(
         "window_days",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=3660),
         description="Length of the windows; paths always have windows of a day.",
     ),
     th.Property(
         "lookback_days",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=3660),
         description="Days before the bookmark that every run reads again.",
     ),
     th.Property(
@@ -228,7 +228,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "window_days",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=3660),
         default=7,
         title="Window days",
         description="Length of a date window in days. A window with more rows than "
@@ -236,7 +236,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "lookback_days",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=3660),
         default=0,
         title="Lookback days",
         description="Days before the bookmark that every run reads again, for rows "

@@ -40,7 +40,7 @@ class JobStatus(Reply, kw_only=True):
             MalformedAnswerError: If it says nothing about a job.
         """
         try:
-            status = msgspec.json.decode(body, type=cls)
+            status = msgspec.json.decode(body, type=cls, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedAnswerError(str(error)) from error
         if not status.is_error and not status.status:

@@ -168,6 +168,8 @@ class JobReader(Reader):
         self, project_id: int, window: Window, job: Job, done: JobStatus
     ) -> Iterator[Page]:
         """The rows of a job's file."""
+        if done.row_count == 0:
+            return
         with self._whole_file(project_id, window, job, done) as file:
             try:
                 yield from csv_pages(
@@ -189,6 +191,7 @@ class JobReader(Reader):
         """
         for attempt in range(1, ATTEMPTS + 1):
             if attempt > 1:  # with a fresh address
+                self._jobs.sleep(_SHORTEST_POLL * 2**attempt)
                 job, done = self._done(project_id, window, job)
             try:
                 return self._checked_file(done)
@@ -253,9 +256,6 @@ class JobReader(Reader):
         waited = False
         while True:
             elapsed = jobs.clock() - job.since
-            if elapsed > jobs.timeout:
-                message = f"it is not done after {elapsed:.0f} s"
-                raise JobLostError(message)
             if waited or elapsed < job.estimate:
                 rest = (job.estimate - elapsed) / 2
                 jobs.sleep(min(_LONGEST_POLL, max(_SHORTEST_POLL, elapsed / 10, rest)))
@@ -268,10 +268,14 @@ class JobReader(Reader):
                     f"it is {status.status} ({status.error_message or 'no reason'})"
                 )
                 raise JobLostError(message)
+            elapsed = jobs.clock() - job.since
+            if elapsed > jobs.timeout:
+                message = f"it is not done after {elapsed:.0f} s"
+                raise JobLostError(message)
             self.logger.info(
                 "%s: the job is %s for %.0f s, of about %.0f s.",
                 self.subject(project_id, window),
                 status.status.lower(),
-                jobs.clock() - job.since,
+                elapsed,
                 job.estimate,
             )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _BUCKETS = 1 << 16
+_ONLY_WEIGHTS = b'{"Weight_'
 _WEIGHTS = b',"Weight_'
 """Where the weights begin. Inside a text, the quote would be escaped."""
 
@@ -55,7 +56,10 @@ class RowKeys:
         keys = []
         for line in lines:
             lasting, weights, _ = line.partition(_WEIGHTS)
-            what = prefix + lasting + b"}" if weights else prefix + line
+            if line.startswith(_ONLY_WEIGHTS):
+                what = prefix + b"{}"
+            else:
+                what = prefix + lasting + b"}" if weights else prefix + line
             digest = xxh3_128_digest(what)
             bucket = digest[0] << 8 | digest[1]
             digests = seen[bucket]

@@ -61,7 +61,9 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
         """
         self._writing = True
         try:
-            sys.stdout.buffer.write(block)
+            rest = memoryview(block)
+            while rest:  # without a buffer, a write may stop short
+                rest = rest[sys.stdout.buffer.write(rest) :]
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             # Python flushes stdout once more when it ends, and would complain again.
@@ -142,13 +144,13 @@ class RecordEncoder:
         key = b'"%s":"' % ROW_KEY.encode()
         for start in range(0, len(rows), BLOCK_ROWS):
             lines = encode_lines(rows[start : start + BLOCK_ROWS])
-            constants = self._constants
+            constants, comma = self._constants, b","
             if lines[0] == b"{}":  # nothing but constants is selected
-                constants = constants[:-1]
+                constants, comma = constants[:-1], b"," if constants else b""
             if keys is None:
                 yield [constants + line[1:] for line in lines]
             else:
-                after_key = b'",' + constants
+                after_key = b'"' + comma + constants
                 yield [
                     key + row_key.encode() + after_key + line[1:]
                     for row_key, line in zip(keys.of(lines), lines, strict=True)

@@ -136,7 +136,8 @@ class PageDecoder:
         return bool(news)
 
     def _page(self, answer: _Answer[Row]) -> Page:
-        if answer.data is not msgspec.UNSET:
+        in_rows = answer.data is None and bytes(answer.rows)
+        if answer.data is not msgspec.UNSET and not in_rows:
             rows = answer.data or []
             return Page(rows, answer.has_more, answer.count, self._strict)
         if not bytes(answer.rows):

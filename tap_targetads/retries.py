@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 RATE_LIMIT_WAIT = 60.0
 """Seconds to wait after a 429 without Retry-After (API reference: errors)."""
 
+LONGEST_RETRY_AFTER = 3600.0
+"""Upper bound, in seconds, of what a server can ask to wait."""
+
 LONGEST_WAIT = 300.0
 """Upper bound, in seconds, of the exponential waits."""
 
@@ -58,11 +61,12 @@ def retry_after(header: str | None) -> float:
     if header is None:
         return RATE_LIMIT_WAIT
     if header.strip().isdecimal():
-        return float(header)
+        return min(float(header), LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(header)
     except ValueError:
         return RATE_LIMIT_WAIT
     if until.tzinfo is None:
         until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+    seconds = (until - datetime.now(timezone.utc)).total_seconds()
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)

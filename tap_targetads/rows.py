@@ -38,11 +38,17 @@ class MissingColumnsError(Exception):
         super().__init__(f"the answer lacks the columns {', '.join(names)}")
 
 
+def _place(name: str) -> tuple[bool, str]:
+    """Where a field stands: in alphabetical order, weights behind all others."""
+    return name.startswith("Weight_"), name
+
+
 class RowType:
     """The struct types into which rows are decoded.
 
-    The attributes stand in alphabetical order of the fields' names, so that the JSON
-    of a row, and with it its key, does not depend on the order of the catalogue.
+    The attributes stand in alphabetical order of the fields' names, weights last, so
+    that the JSON of a row, and with it its key, does not depend on the order of the
+    catalogue.
 
     Args:
         names: Types of the selected fields, by name.
@@ -53,7 +59,7 @@ class RowType:
         self, names: Mapping[str, FieldType], ignored: Iterable[str] = ()
     ) -> None:
         """Create the struct types."""
-        self.names = tuple(sorted(names))
+        self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}

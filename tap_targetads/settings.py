@@ -146,7 +146,7 @@ def extra_fields(config: Mapping[str, Any]) -> list[Field]:
             raise SettingsError(
                 "extra_fields", f"`{entry['name']}` cannot be redefined. Remove it."
             )
-        fields.append(extra_field(entry["name"], entry.get("type")))
+        fields += extra_field(entry["name"], entry.get("type"))
     return fields
 
 
@@ -156,10 +156,11 @@ def unique_streams(interaction_types: Iterable[str]) -> dict[str, str]:
     Raises:
         SettingsError: If two types would share a stream, or one has no usable name.
     """
+    taken = {*META_STREAMS, "interactions", "conversion_paths", "media_report"}
     streams: dict[str, str] = {}
     for interaction_type in interaction_types:
         name = stream_name(interaction_type)
-        if not name or name in streams or name == "interactions":
+        if not name or name in streams or name in taken:
             raise SettingsError(
                 "interaction_types",
                 f"{interaction_type!r} cannot be a stream of its own (its name would "
@@ -193,9 +194,14 @@ def _calendar(name: str) -> Calendar:
 
 
 def _api_url(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+    except ValueError:
+        problem = f"{url!r} is not a URL. Write one like https://api.targetads.io."
+        raise SettingsError("api_url", problem) from None
     loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if not parts.hostname or not (parts.scheme == "https" or loopback):
+    if not host or not (parts.scheme == "https" or loopback):
         raise SettingsError(
             "api_url",
             f"{url!r} would send the token unprotected. Write an https:// URL "
@@ -214,7 +220,7 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
     ids = [entry["project_id"] for entry in entries]
     if len(ids) != len(set(ids)):
         raise SettingsError("projects", "names a project twice. Remove one of them.")
-    tokens = {e["project_id"]: e.get("auth_token") or common for e in entries}
+    tokens = {e["project_id"]: (e.get("auth_token") or common).strip() for e in entries}
     if config["sandbox"]:
         return tokens
     if not tokens:
@@ -223,6 +229,12 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
             "is missing. Set TAP_TARGETADS_PROJECT_ID, or `projects` for several.",
         )
     for project_id, token in tokens.items():
+        if not (token.isascii() and token.isprintable()):
+            raise SettingsError(
+                "auth_token",
+                f"of project {project_id} has characters that no token has. Copy it "
+                "again.",
+            )
         if not token:
             raise SettingsError(
                 "auth_token",

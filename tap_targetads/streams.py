@@ -23,8 +23,9 @@ from tap_targetads.windows import ONE_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date
+    from datetime import date, datetime
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
@@ -62,6 +63,7 @@ class ReportStream(Stream):
         self.primary_keys = [ROW_KEY] if row_key else list(report.natural_key)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
+        self._unconfirmed: list[tuple[Bookmark, datetime]] = []
 
     @cached_property
     @override
@@ -271,10 +273,36 @@ class ReportStream(Stream):
         The current day is not over: the state stops before it, so that the next run
         reads it again.
         """
-        if self.is_incremental:
-            last = min(window.end, self.tap.last_complete_day)
-            bookmark.advance(self.tap.settings.calendar.bookmark(last))
-            self.tap.state_writer.write_state(self.tap_state)
+        if not self.is_incremental or self.is_dry_run:
+            return
+        last = min(window.end, self.tap.last_complete_day)
+        instant = self.tap.settings.calendar.bookmark(last)
+        if self.config.get("batch_config"):
+            self._unconfirmed.append((bookmark, instant))
+            return
+        bookmark.advance(instant)
+        self.tap.state_writer.write_state(self.tap_state)
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """The SDK's batches; the state moves when the last of them has been written.
+
+        A batch ends anywhere in a window, and its rows are the target's only then.
+
+        Args:
+            batch_config: The batch configuration.
+            context: The partition.
+
+        Yields:
+            Encoding and files of each batch.
+        """
+        yield from super().get_batches(batch_config, context)
+        for bookmark, instant in self._unconfirmed:
+            bookmark.advance(instant)
+        self._unconfirmed.clear()
+        self.tap.state_writer.write_state(self.tap_state)
 
     # The SDK moves its bookmark with every record, and keeps a starting value beside
     # it while the stream runs. Here the bookmark moves with finished windows only, so

@@ -36,7 +36,7 @@ class TokenStatus(Reply, kw_only=True):
         if not body.strip():
             return cls()
         try:
-            return msgspec.json.decode(body, type=cls)
+            return msgspec.json.decode(body, type=cls, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedAnswerError(str(error)) from error
 

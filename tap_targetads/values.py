@@ -72,7 +72,10 @@ class UtcTimes:
     def _utc(self, time: datetime) -> datetime:
         if time.tzinfo is None:
             time = time.replace(tzinfo=self._zone)
-        return time.astimezone(timezone.utc)
+        try:
+            return time.astimezone(timezone.utc)
+        except OverflowError as error:  # the first and the last day of all time
+            raise ValueError(time) from error
 
 
 def _second(text: str) -> str:

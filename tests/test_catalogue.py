@@ -113,3 +113,20 @@ def test_about_is_a_manual_of_settings_streams_and_fields(
         assert f"| {name} |" in manual
     assert "| `clicks` | `_row_key` | `InteractionTime` | yes |" in manual
     assert "| `interactions` | `_row_key` | `InteractionTime` | no |" in manual
+
+
+def test_a_new_type_does_not_change_what_a_field_is_part_of() -> None:
+    config = {"extra_fields": [{"name": "Clicks", "type": "number"}, "Weight_MLI_90"]}
+    streams = TapTargetADS(config=config, validate_config=False).streams
+
+    report = streams["media_report"].schema["properties"]
+    assert report["Clicks"]["type"] == ["number", "null"]
+    assert streams["media_report"].primary_keys == [
+        "project_id",
+        "EventDate",
+        "MediaSource",
+        "MediaCampaign",
+    ]
+    assert "Clicks" not in streams["clicks"].schema["properties"]
+    assert "Weight_MLI_90" in streams["conversion_paths"].schema["properties"]
+    assert "Weight_MLI_90" not in streams["clicks"].schema["properties"]

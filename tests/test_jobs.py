@@ -348,3 +348,25 @@ def test_neither_job_id_nor_signed_url_reach_a_log(
     for text in [*own, *metrics, str(caught.value)]:
         assert "secret" not in text
         assert "job-" not in text
+
+
+def test_a_job_without_rows_needs_no_file() -> None:
+    api = Api(row_count=0)
+
+    assert read(api, DAY) == []
+    assert api.downloads == 0
+
+
+def test_a_job_that_was_done_while_others_were_written_is_not_lost() -> None:
+    api = Api()
+    original = api.create
+
+    def create(request: Any, context: Any) -> str:
+        answer = original(request, context)
+        api.now += 5000  # the target takes its time
+        return answer
+
+    api.create = create  # type: ignore[method-assign]
+
+    assert read(api, WEEK, timeout=60) == ROWS * 3
+    assert len(api.made) == 3

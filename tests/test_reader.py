@@ -129,7 +129,7 @@ def read(
         max_retries=2,
         waits=no_waits,
     )
-    known = fields_of("raw", [extra_field("Color"), extra_field("Weird-Name 1")])
+    known = fields_of("raw", [*extra_field("Color"), *extra_field("Weird-Name 1")])
     reader = PageReader(
         client=client,
         report=RawReport(
@@ -472,3 +472,24 @@ def test_any_text_can_be_a_fields_name() -> None:
 
     assert result["Weird-Name 1"] == "x"
     assert list(result) == fields
+
+
+def test_a_server_that_caps_the_page_without_has_more_loses_no_row() -> None:
+    server = Server([row(i) for i in range(50)], without_has_more)
+    server.cap = 20
+
+    assert len(read(server, page_size=100)) == 50
+
+
+def test_the_first_year_of_all_is_a_bad_value_and_no_crash() -> None:
+    rows = [row(1, InteractionTime="0001-01-01 00:00:00")]
+
+    with pytest.raises(DataError, match="is not a date-time"):
+        read(Server(rows))
+
+
+def test_rows_count_where_data_is_null() -> None:
+    server = Server([])
+    server.text = json.dumps({"data": None, "Rows": [row(1)], "Columns": []})
+
+    assert read(server) == [record(1)]

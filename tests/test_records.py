@@ -15,7 +15,7 @@ from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.truth import expected_records
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.running import Output, Record, run_tap, select
+from tests.running import Output, Record, bookmark, run_tap, select
 
 if TYPE_CHECKING:
     from tap_targetads.sandbox.world import World
@@ -313,7 +313,8 @@ def test_record_by_record_the_records_are_the_same(
 def test_stream_maps_can_hash_device_ids(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
-    maps = {"*": {"InteractionDeviceID": "md5(record['InteractionDeviceID'] or '')"}}
+    hashed = {"InteractionDeviceID": "md5(record['InteractionDeviceID'] or '')"}
+    maps = dict.fromkeys(STREAMS, hashed)
 
     output = run_tap(tmp_path, {**config, "stream_maps": maps})
 
@@ -339,6 +340,30 @@ def test_batches_hold_the_same_records(
             records[message["stream"]] += map(json.loads, content.splitlines())
     for stream in STREAMS:
         assert in_order(records[stream]) == in_order(truth(world, stream))
+
+
+def test_with_batches_the_state_follows_the_last_batch(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    batches = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+
+    output = run_tap(tmp_path, {**config, "batch_config": batches, "window_days": 1})
+
+    for stream in STREAMS:
+        kinds = [
+            message["type"]
+            for message in output.messages
+            if message.get("stream") == stream
+            or (
+                message["type"] == "STATE"
+                and bookmark(message["value"], stream, PROJECT)
+            )
+        ]
+        assert kinds.index("BATCH") < kinds.index("STATE")
+    assert output.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"
 
 
 def test_times_are_read_in_the_zone_of_the_setting(

@@ -41,6 +41,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"project_id": "12486"}, "project_id"),
     ({"auth_token": None}, "`auth_token`: is missing for project 12486"),
     ({"auth_token": ""}, "auth_token"),
+    ({"auth_token": "токен"}, "`auth_token`: of project 12486 has characters"),
+    ({"auth_token": "4f3c\nsecret"}, "`auth_token`: of project 12486 has characters"),
+    ({"api_url": "https://[bad"}, "`api_url`"),
+    ({"api_url": "https://a..b"}, "`api_url`"),
+    ({"window_days": 10_000_000}, "window_days"),
+    ({"interaction_types": ["Campaigns"]}, "`interaction_types`: 'Campaigns' cannot"),
     ({"projects": [{"project_id": 1}]}, "cannot go together with `project_id`"),
     (
         {"project_id": None, "projects": [{"project_id": 1}, {"project_id": 1}]},
