@@ -125,6 +125,15 @@ class JobReader(Reader):
             nested["Stable"] = 1
         if self._jobs.shape == "nested":
             return [nested]
+        if "TargetFilter" in nested and (
+            report.filters.interaction_types or report.filters.media_campaign_ids
+        ):
+            message = (
+                f"Stream {report.name}: the API wants the flat form of v2 requests, "
+                "which cannot limit the touches of paths. Remove `interaction_types` "
+                'and `media_campaign_ids` from it, or read it with `api_version` "v1".'
+            )
+            raise ApiError(message)
         own = nested.pop("TargetFilter", None) or nested["InteractionFilter"]
         nested.pop("InteractionFilter")
         one_by_one = next((k for k in ("InteractionType", "EventType") if k in own), "")

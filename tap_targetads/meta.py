@@ -118,6 +118,9 @@ class MetaStream(Stream):
                     except (TypeError, ValueError):
                         self._note_bad_value(name, field.type, value)
                         value = None
+                if value is None and name in self.key and field.type != "string":
+                    message = f"Stream {self.name}: a row has no {name}, its key."
+                    raise DataError(message)
                 # Databases have no place for null in a key.
                 empty = "" if name in self.key else None
                 record[name] = empty if value is None or value == "" else value

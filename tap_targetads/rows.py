@@ -154,7 +154,8 @@ class RowConverter:
                 attributes[field.name],
                 attrgetter(attributes[field.name]),
                 conversions[field.type],
-                NATIVE_TYPES[field.type],
+                # A row without its time would move the state, but fit no window.
+                frozenset() if field.name == day_field else NATIVE_TYPES[field.type],
             )
             for field in fields
         ]
@@ -187,7 +188,7 @@ class RowConverter:
             if type(value) in native:
                 continue
             try:
-                converted = None if value == "" else convert(value)
+                converted = None if value == "" and native else convert(value)
             except (TypeError, ValueError):
                 self._note_bad_value(column.field, row, value)
                 converted = None

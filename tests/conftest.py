@@ -65,4 +65,5 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             failure = yield 0
 
     monkeypatch.setattr(TapTargetADS, "retry_waits", staticmethod(no_waits))
+    monkeypatch.setattr(TapTargetADS, "sleep", staticmethod(lambda _: None))
     return seconds

@@ -493,3 +493,9 @@ def test_rows_count_where_data_is_null() -> None:
     server.text = json.dumps({"data": None, "Rows": [row(1)], "Columns": []})
 
     assert read(server) == [record(1)]
+
+
+@pytest.mark.parametrize("time", [None, ""])
+def test_a_row_without_its_time_is_an_error(time: str | None) -> None:
+    with pytest.raises(DataError, match="field InteractionTime"):
+        read(Server([row(1), row(2, InteractionTime=time)]))
