@@ -216,6 +216,15 @@ class Faults:
         """Let everything go right from now on."""
         self.set(())
 
+    @property
+    def happened(self) -> dict[Kind, int]:
+        """How many requests each kind has happened to, since the faults were set."""
+        with self._lock:
+            counts: dict[Kind, int] = {}
+            for fault, number in zip(self._faults, self._happened, strict=True):
+                counts[fault.kind] = counts.get(fault.kind, 0) + number
+            return counts
+
     def draw(self, path: str) -> Fault | None:
         """The fault that happens to the next request, if any.
 
@@ -225,6 +234,7 @@ class Faults:
         with self._lock:
             for number, fault in enumerate(self._faults):
                 if path.startswith(fault.prefix) and self._happens(number, fault):
+                    self._happened[number] += 1
                     return fault
             return None
 
@@ -234,5 +244,4 @@ class Faults:
             return False
         if fault.times is None:
             return self._random.random() < fault.rate
-        self._happened[number] += 1
-        return self._happened[number] <= fault.times
+        return self._happened[number] < fault.times

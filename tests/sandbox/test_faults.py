@@ -179,3 +179,12 @@ def test_anything_else_on_the_command_line_is_refused(text: str) -> None:
 def test_a_fault_has_either_a_rate_or_a_number_of_times() -> None:
     with pytest.raises(ValueError, match="either"):
         Fault("cut", rate=0.5, times=1)
+
+
+def test_it_is_told_how_often_each_kind_has_happened(sandbox: Sandbox) -> None:
+    sandbox.faults.set([Fault("server_error", times=2), Fault("cut", times=0)])
+
+    for _ in range(3):
+        ask(sandbox, json=body())
+
+    assert sandbox.faults.happened == {"server_error": 2, "cut": 0}
