@@ -14,7 +14,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.answers import Reply
 from tap_targetads.catalogue import PROJECT_ID, fields_of, stream_schema
 from tap_targetads.client import Call
 from tap_targetads.errors import ApiError, DataError
@@ -39,23 +39,6 @@ class MetaAnswer(Reply, kw_only=True):
     campaigns: list[Item] | None = None
     meta: list[Item] | None = None
     target_events: list[Item] | None = None
-
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
-    @classmethod
-    def decode(cls, body: bytes) -> MetaAnswer:
-        """Decode a body.
-
-        Raises:
-            MalformedAnswerError: If it is not such an answer.
-        """
-        try:
-            return msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
 
 
 class MetaStream(Stream):
