@@ -42,7 +42,7 @@ class Reply(msgspec.Struct, kw_only=True):
         """
         try:
             return msgspec.json.decode(body, type=cls, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedAnswerError(str(error)) from error
 
     @property

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from tap_targetads.errors import DataError
-from tap_targetads.values import NATIVE_TYPES
+from tap_targetads.values import NATIVE_TYPES, NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,15 +20,23 @@ if TYPE_CHECKING:
 Row = Any
 """A struct made by `RowType`: one attribute per selected field."""
 
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 _WIRE_TYPES: Mapping[str, Any] = {
     "string": str | None,
-    "integer": int | float | str | None,
+    "integer": _Int64 | float | str | None,
     "number": float | str | None,
     "boolean": bool | int | str | None,
     "date": str | None,
     "date-time": str | None,
 }
 """What the decoder accepts for a field: its type, or text that will be converted."""
+
+
+_UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec allows in no name of a field."""
+
+_SHOWN_VALUE = 80
 
 
 class MissingColumnsError(Exception):
@@ -61,9 +70,12 @@ class RowType:
         """Create the struct types."""
         self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
+        # A name that cannot be declared leaves no other way than not to look.
+        speakable = [name for name in self.ignored if not _UNSPEAKABLE.search(name)]
+        self._forbid_unknown = len(speakable) == len(self.ignored)
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
-        self._ignored_attributes = [f"x{i}" for i in range(len(self.ignored))]
+        self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(speakable)}
         self.strict = self._define({n: _WIRE_TYPES[t] for n, t in names.items()})
         self.lenient = self._define(dict.fromkeys(names, Any))
 
@@ -73,15 +85,15 @@ class RowType:
         # that is unset is left out by the encoder.
         unwanted = [
             (a, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
-            for a in self._ignored_attributes
+            for a in self._ignored_attributes.values()
         ]
-        wire_names = {a: n for n, a in self.attributes.items()}
-        wire_names.update(zip(self._ignored_attributes, self.ignored, strict=True))
+        renamed = {**self.attributes, **self._ignored_attributes}
+        wire_names = {attribute: name for name, attribute in renamed.items()}
         return msgspec.defstruct(
             "Row",
             [*fields, *unwanted],
             rename=wire_names,
-            forbid_unknown_fields=True,
+            forbid_unknown_fields=self._forbid_unknown,
             gc=False,
         )
 
@@ -98,6 +110,8 @@ class RowType:
             raise MissingColumnsError(missing)
         make = self.lenient
         places = [names.index(name) for name in self.names]
+        if not places:
+            return lambda _: make()
         if len(places) == 1:  # itemgetter returns a bare value then
             return lambda array: make(array[places[0]])
         pick = itemgetter(*places)
@@ -105,7 +119,7 @@ class RowType:
 
     def drop_ignored(self, rows: Sequence[Row]) -> None:
         """Forget the values of the fields that nobody selected."""
-        for attribute in self._ignored_attributes:
+        for attribute in self._ignored_attributes.values():
             for row in rows:
                 setattr(row, attribute, msgspec.UNSET)
 
@@ -119,6 +133,9 @@ class _Column:
     get: Callable[[Row], Any]
     convert: Callable[[Any], Any]
     native: frozenset[type]
+    """The types of values that need no conversion."""
+    checked: frozenset[type]
+    """The same where the decoder has checked the values."""
 
 
 class RowConverter:
@@ -148,17 +165,22 @@ class RowConverter:
         self._stream = stream
         self._null_bad_values = null_bad_values
         attributes = row_type.attributes
-        self._columns = [
-            _Column(
-                field,
-                attributes[field.name],
-                attrgetter(attributes[field.name]),
-                conversions[field.type],
+        self._columns = []
+        for field in fields:
+            native = NATIVE_TYPES[field.type]
+            if field.name == day_field:
                 # A row without its time would move the state, but fit no window.
-                frozenset() if field.name == day_field else NATIVE_TYPES[field.type],
+                native = frozenset()
+            self._columns.append(
+                _Column(
+                    field,
+                    attributes[field.name],
+                    attrgetter(attributes[field.name]),
+                    conversions[field.type],
+                    native,
+                    native | {int} if native and field.type == "integer" else native,
+                )
             )
-            for field in fields
-        ]
         self._day = attrgetter(attributes[day_field]) if day_field else None
         self.bad_values: dict[str, int] = {}
         """How many values became null because they could not be converted."""
@@ -177,33 +199,60 @@ class RowConverter:
             if strict and column.field.type == "string":
                 continue
             values = list(map(column.get, rows))
-            if not column.native.issuperset(map(type, values)):
-                self._convert_column(column, rows, values)
+            native = column.checked if strict else column.native
+            if not native.issuperset(map(type, values)):
+                self._convert_column(column, native, rows, values)
 
     def _convert_column(
-        self, column: _Column, rows: Sequence[Row], values: Sequence[Any]
+        self,
+        column: _Column,
+        native: frozenset[type],
+        rows: Sequence[Row],
+        values: Sequence[Any],
     ) -> None:
-        attribute, convert, native = column.attribute, column.convert, column.native
+        attribute, convert = column.attribute, column.convert
         for row, value in zip(rows, values, strict=True):
             if type(value) in native:
                 continue
             try:
-                converted = None if value == "" and native else convert(value)
+                converted = None if native and value in NO_VALUE else convert(value)
             except (TypeError, ValueError):
-                self._note_bad_value(column.field, row, value)
-                converted = None
+                converted = self._second_try(column, native, row, value)
             setattr(row, attribute, converted)
+
+    def _second_try(
+        self, column: _Column, native: frozenset[type], row: Row, value: Any
+    ) -> Any:
+        """The value without NUL characters, which no record has, or a bad value."""
+        if isinstance(value, str) and "\0" in value:
+            cleaned = value.replace("\0", "")
+            try:
+                return (
+                    None if native and cleaned in NO_VALUE else column.convert(cleaned)
+                )
+            except (TypeError, ValueError):
+                pass
+        self._note_bad_value(column.field, row, value)
+        return None
 
     def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
         """Count a value that cannot be converted, or stop because of it."""
         if not self._null_bad_values:
-            shown = value if isinstance(value, str) else repr(value)
-            day = f", day {str(self._day(row))[:10]}" if self._day else ""
+            day = f", day {_shown(self._day(row))[1:-1][:10]}" if self._day else ""
             message = (
-                f"Stream {self._stream}, field {field.name}{day}: {shown[:80]!r} is "
+                f"Stream {self._stream}, field {field.name}{day}: {_shown(value)} is "
                 f"not a {field.type}. "
                 "Declare another type for the field in `extra_fields`, or set "
                 '`on_bad_value` to "null".'
             )
             raise DataError(message)
         self.bad_values[field.name] = self.bad_values.get(field.name, 0) + 1
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, quoted, on one line."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (RecursionError, ValueError):  # too deep, or an integer too long
+        text = f"a value of type {type(value).__name__}"
+    return repr(text[:_SHOWN_VALUE])
