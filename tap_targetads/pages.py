@@ -114,8 +114,9 @@ class PageDecoder:
             return self._answered(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._strict = strict
-            repair = flattened if isinstance(error, RecursionError) else repaired
-            better = repair(body) if repairs else body
+            better = repaired(body) if repairs else body
+            if repairs and isinstance(error, RecursionError):
+                better = flattened(better)
             if better == body:
                 raise MalformedAnswerError(str(error)) from error
         return self._decode(better, repairs - 1)
