@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timezone
 from typing import Any
 
 from tap_targetads.errors import StateError
@@ -45,6 +45,8 @@ class Bookmark:
         try:
             # Python 3.10 does not know the suffix Z.
             value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            if not MINYEAR < value.year < MAXYEAR:  # no room for zones and days
+                raise ValueError(text)  # noqa: TRY301
         except (AttributeError, ValueError):
             message = (
                 f"{self._subject}: the state's bookmark {text!r} is not a time like "
