@@ -9,11 +9,11 @@ from __future__ import annotations
 import tempfile
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 
-from tap_targetads.settings import LOOPBACK_HOSTS
+from tap_targetads.addresses import is_protected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +26,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class DownloadError(Exception):
     """A file did not arrive.
 
-    Args:
-        message: What happened, without the URL.
-        expired: Whether the URL is no longer valid, and a new one is needed.
+    Its text tells what happened, without the URL.
     """
-
-    def __init__(self, message: str, *, expired: bool = False) -> None:
-        """Create the error."""
-        super().__init__(message)
-        self.expired = expired
 
 
 class Storage:
@@ -92,9 +85,7 @@ class Storage:
                     continue
                 if response.status_code != HTTPStatus.OK:
                     message = f"the storage answered {response.status_code}"
-                    raise DownloadError(
-                        message, expired=response.status_code in {403, 404, 410}
-                    )
+                    raise DownloadError(message)
                 # Where the server calls gzip the encoding of the transfer, the file
                 # arrives unpacked: its first bytes tell.
                 for piece in response.iter_content(_PIECE):
@@ -105,8 +96,10 @@ class Storage:
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
-    loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if parts.scheme != "https" and not loopback:
+    try:
+        protected = is_protected(url)
+    except ValueError:
+        protected = False
+    if not protected:
         message = "the storage's address is not https"
         raise DownloadError(message)
