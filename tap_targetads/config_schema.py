@@ -301,6 +301,14 @@ CONFIG_SCHEMA = th.PropertiesList(
         "type: stop with an error, or write null, count and report it.",
     ),
     th.Property(
+        "fail_fast",
+        th.BooleanType,
+        default=False,
+        title="Fail fast",
+        description="Stop at the first stream or project that fails. Without, the "
+        "others are read to the end, and the run fails then.",
+    ),
+    th.Property(
         "row_key",
         th.BooleanType,
         default=True,

@@ -25,6 +25,10 @@ class TapError(click.ClickException):
         logging.getLogger("tap-targetads").error("%s", self.format_message())
 
 
+class TargetGoneError(TapError):
+    """Nobody reads what the tap writes: there is nothing left to do."""
+
+
 class SettingsError(TapError, ConfigValidationError):
     """A setting has a value that cannot work.
 

@@ -17,9 +17,7 @@ from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
-from tap_targetads.rows import RowType
 from tap_targetads.storage import DownloadError, Storage
-from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from tap_targetads.pages import Page
     from tap_targetads.reports import Report
     from tap_targetads.windows import Window
-
-MAX_JOB_DAYS = 3
-"""Most days of a job (API reference: v2 reports, live)."""
 
 HISTORY_DAYS = 90
 """How far back jobs can read (API reference: v2 reports, live)."""
@@ -55,7 +50,7 @@ class JobReader(Reader):
         super().__init__(**options)
         self._jobs = jobs
         self._storage = storage
-        self._row_type = RowType(self.types)
+        self._told_of_flat_paths = False
         self._names = {v2_name(f.name): f.name for f in self.asked}
         self._asked = [
             msgspec.structs.replace(f, name=v2_name(f.name)) for f in self.asked
@@ -63,11 +58,7 @@ class JobReader(Reader):
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
-        todo = deque(
-            short
-            for window in windows
-            for short in tile(window.start, window.end, MAX_JOB_DAYS)
-        )
+        todo = deque(windows)
         made: deque[tuple[Window, list[Job]]] = deque()
 
         def make_ahead() -> None:
@@ -112,11 +103,7 @@ class JobReader(Reader):
 
     def _bodies(self, window: Window) -> list[dict[str, Any]]:
         """The request bodies for a window: one for each part of the report."""
-        return [
-            body
-            for part in self.report.parts()
-            for body in self._bodies_of(part, window)
-        ]
+        return [body for part in self.parts for body in self._bodies_of(part, window)]
 
     def _bodies_of(self, report: Report, window: Window) -> list[dict[str, Any]]:
         """One request body, or one for each type if flat."""
@@ -134,6 +121,13 @@ class JobReader(Reader):
                 'and `media_campaign_ids` from it, or read it with `api_version` "v1".'
             )
             raise ApiError(message)
+        if "TargetFilter" in nested and not self._told_of_flat_paths:
+            self._told_of_flat_paths = True
+            self.logger.warning(
+                "Stream %s: the flat form of v2 requests cannot say how far back paths "
+                "begin: not `path_days`, but the API decides.",
+                report.name,
+            )
         own = nested.pop("TargetFilter", None) or nested["InteractionFilter"]
         nested.pop("InteractionFilter")
         one_by_one = next((k for k in ("InteractionType", "EventType") if k in own), "")
@@ -183,7 +177,7 @@ class JobReader(Reader):
             try:
                 yield from csv_pages(
                     file,
-                    self._row_type,
+                    self.row_type,
                     names=self._names,
                     on_unselected=self.report_unselected,
                 )

@@ -13,7 +13,7 @@ from tap_targetads.client import Call
 from tap_targetads.errors import ApiError
 from tap_targetads.pages import PageDecoder
 from tap_targetads.paginator import PagingError, ReportPaginator
-from tap_targetads.rows import RowConverter, RowType
+from tap_targetads.rows import RowConverter, RowType, is_weight
 from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
@@ -74,11 +74,18 @@ class Reader(ABC):
         self.types = {field.name: field.type for field in fields}
         # A request without fields is refused: ask for one that is then dropped.
         self.asked = list(fields) or list(report.fields.values())[:1]
+        self.row_type = RowType(self.types)
+        self.has_weights = any(map(is_weight, self.types))
+        keys = set(report.natural_key)
+        if report.day_field and not null_bad_values:
+            keys.add(report.day_field)
+        self.parts = report.parts()
         self.converter = RowConverter(
             report.name,
             fields,
-            RowType(self.types),
+            self.row_type,
             conversions,
+            needed=[f.name for f in fields if f.name in keys and f.type != "string"],
             day_field=report.day_field if report.day_field in self.types else None,
             null_bad_values=null_bad_values,
         )
@@ -114,17 +121,6 @@ class Reader(ABC):
                 self.report.name,
                 ", ".join(unknown),
             )
-
-    def report_bad_values(self) -> None:
-        """Tell how many values became null because they could not be converted."""
-        for name, count in sorted(self.converter.bad_values.items()):
-            self.logger.warning(
-                "Stream %s: %d values of %s could not be converted and became null.",
-                self.report.name,
-                count,
-                name,
-            )
-        self.converter.bad_values.clear()
 
 
 class WindowTooLargeError(Exception):
@@ -165,12 +161,12 @@ class PageReader(Reader):
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
-        self._page(project_id, window, self.report.parts()[0], 0, 1)
+        self._page(project_id, window, self.parts[0], 0, 1)
 
     def _pages(self, project_id: int, window: Window) -> Iterator[Page]:
         """Read a window, all parts of the report."""
         by_day = self._by_day
-        for part in self.report.parts():
+        for part in self.parts:
             yield from self._part(project_id, window, part, by_day=by_day)
             by_day = False  # rows have been delivered: it is too late to begin anew
 

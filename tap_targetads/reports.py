@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MAX_CAMPAIGN_IDS = 20
 """Most campaigns in a request (API reference: v1 reports, live)."""
 
+MAX_JOB_DAYS = 3
+"""Most days of a v2 job (API reference: v2 reports, live)."""
+
 CAMPAIGN_BATCH = 10
 """How many campaigns are asked for at a time, if there are more than that."""
 
@@ -154,6 +157,11 @@ class RawReport(Report):
     path: ClassVar[str] = "reports/raw_reports"
     replication_key: ClassVar[str] = INTERACTION_TIME
     day_field: ClassVar[str | None] = INTERACTION_TIME
+
+    @override
+    def windows(self, start: date, end: date) -> Iterator[Window]:
+        longest = MAX_JOB_DAYS if self.api_version == "v2" else self.window_days
+        return tile(start, end, min(self.window_days, longest))
 
     @override
     def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from tap_targetads.errors import DataError
 from tap_targetads.values import NATIVE_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    import logging
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_targetads.catalogue import Field, FieldType
 
@@ -38,9 +40,14 @@ class MissingColumnsError(Exception):
         super().__init__(f"the answer lacks the columns {', '.join(names)}")
 
 
+def is_weight(name: str) -> bool:
+    """Whether a field is an attribution weight (API reference: names)."""
+    return name.startswith("Weight_")
+
+
 def _place(name: str) -> tuple[bool, str]:
     """Where a field stands: in alphabetical order, weights behind all others."""
-    return name.startswith("Weight_"), name
+    return is_weight(name), name
 
 
 class RowType:
@@ -103,6 +110,10 @@ class RowType:
         pick = itemgetter(*places)
         return lambda array: make(*pick(array))
 
+    def from_item(self, item: Mapping[str, Any]) -> Row:
+        """A row of a decoded object, of which only the fields are taken."""
+        return self.lenient(*map(item.get, self.names))
+
     def drop_ignored(self, rows: Sequence[Row]) -> None:
         """Forget the values of the fields that nobody selected."""
         for attribute in self._ignored_attributes:
@@ -119,6 +130,7 @@ class _Column:
     get: Callable[[Row], Any]
     convert: Callable[[Any], Any]
     native: frozenset[type]
+    needed: bool
 
 
 class RowConverter:
@@ -129,6 +141,7 @@ class RowConverter:
         fields: The selected fields.
         row_type: The type of the rows.
         conversions: The conversion for each field type.
+        needed: Fields in which null is an error, whatever `null_bad_values` says.
         day_field: The field that tells the day of a row, for error lines.
         null_bad_values: Write null for a value that cannot be converted, instead of
             stopping.
@@ -141,7 +154,8 @@ class RowConverter:
         row_type: RowType,
         conversions: Mapping[FieldType, Callable[[Any], Any]],
         *,
-        day_field: str | None,
+        needed: Collection[str] = (),
+        day_field: str | None = None,
         null_bad_values: bool,
     ) -> None:
         """Prepare one column per field."""
@@ -154,14 +168,14 @@ class RowConverter:
                 attributes[field.name],
                 attrgetter(attributes[field.name]),
                 conversions[field.type],
-                # A row without its time would move the state, but fit no window.
-                frozenset() if field.name == day_field else NATIVE_TYPES[field.type],
+                NATIVE_TYPES[field.type]
+                - ({type(None)} if field.name in needed else set()),
+                field.name in needed,
             )
             for field in fields
         ]
         self._day = attrgetter(attributes[day_field]) if day_field else None
-        self.bad_values: dict[str, int] = {}
-        """How many values became null because they could not be converted."""
+        self._bad_values: Counter[str] = Counter()
 
     def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
         """Give every value of the rows its field's type.
@@ -188,22 +202,41 @@ class RowConverter:
             if type(value) in native:
                 continue
             try:
-                converted = None if value == "" and native else convert(value)
+                empty = value == "" and not column.needed
+                converted = None if empty else convert(value)
             except (TypeError, ValueError):
-                self._note_bad_value(column.field, row, value)
+                self._note_bad_value(column, row, value)
                 converted = None
             setattr(row, attribute, converted)
 
-    def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
+    def _note_bad_value(self, column: _Column, row: Row, value: Any) -> None:
         """Count a value that cannot be converted, or stop because of it."""
-        if not self._null_bad_values:
+        field = column.field
+        day = f", day {str(self._day(row))[:10]}" if self._day else ""
+        subject = f"Stream {self._stream}, field {field.name}{day}"
+        if column.needed or not self._null_bad_values:
             shown = value if isinstance(value, str) else repr(value)
-            day = f", day {str(self._day(row))[:10]}" if self._day else ""
             message = (
-                f"Stream {self._stream}, field {field.name}{day}: {shown[:80]!r} is "
-                f"not a {field.type}. "
+                f"{subject}: {shown[:80]!r} is not a {field.type}. "
                 "Declare another type for the field in `extra_fields`, or set "
                 '`on_bad_value` to "null".'
             )
+            if value is None or value == "":
+                message = (
+                    f"{subject}: a row has no value there, but cannot be told from "
+                    "others without it. Report it to the vendor, or deselect the "
+                    "stream."
+                )
             raise DataError(message)
-        self.bad_values[field.name] = self.bad_values.get(field.name, 0) + 1
+        self._bad_values[field.name] += 1
+
+    def report_bad_values(self, logger: logging.Logger) -> None:
+        """Tell how many values became null since the last time, and forget them."""
+        for name, count in sorted(self._bad_values.items()):
+            logger.warning(
+                "Stream %s: %d values of %s could not be converted and became null.",
+                self._stream,
+                count,
+                name,
+            )
+        self._bad_values.clear()

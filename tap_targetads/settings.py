@@ -39,6 +39,7 @@ class Settings:
     v2_stable: bool
     clip_history: bool
     null_bad_values: bool
+    fail_fast: bool
     request_timeout: int
     max_retries: int
 
@@ -75,6 +76,7 @@ class Settings:
             v2_stable=config["v2_stable"],
             clip_history=config["clip_history"],
             null_bad_values=config["on_bad_value"] == "null",
+            fail_fast=config["fail_fast"],
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],
         )

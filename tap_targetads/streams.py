@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
-from tap_targetads.catalogue import PROJECT_ID, ROW_KEY, stream_schema
+from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
 from tap_targetads.errors import SettingsError
 from tap_targetads.jobs import HISTORY_DAYS, JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.progress import Progress
+from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reader import PageReader, Reader
 from tap_targetads.values import converters
 from tap_targetads.windows import ONE_DAY
@@ -34,17 +33,14 @@ if TYPE_CHECKING:
     from tap_targetads.windows import Window
 
 
-class ReportStream(Stream):
+class ReportStream(ProjectStream):
     """The rows of a report.
 
-    Rows travel a page at a time: `get_records` writes blocks of finished RECORD lines
-    and yields nothing, so that the SDK's machinery, which works record by record and
+    Rows travel a page at a time: `read` writes blocks of finished RECORD lines and
+    yields nothing, so that the SDK's machinery, which works record by record and
     costs twenty times more, does not run. Where a setting needs that machinery,
-    `get_records` yields the same records one by one instead; `per_record` decides.
+    `read` yields the same records one by one instead; `per_record` decides.
     """
-
-    # The converter has already given every value the type that the schema promises.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapTargetADS, report: Report) -> None:
         """Declare the stream.
@@ -53,23 +49,16 @@ class ReportStream(Stream):
             tap: The tap.
             report: What to ask for.
         """
-        self.tap = tap
         self.report = report
         self.selected_by_default = report.selected_by_default
         row_key = report.has_row_key and tap.config.get("row_key", True)
         own = [ROW_KEY] if row_key else []
         own += [PROJECT_ID, *report.constant_names]
-        super().__init__(tap, stream_schema(own, report.fields.values()), report.name)
-        self.primary_keys = [ROW_KEY] if row_key else list(report.natural_key)
+        keys = [ROW_KEY] if row_key else report.natural_key
+        super().__init__(tap, report.name, report.fields, own=own, keys=keys)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
         self._unconfirmed: list[tuple[Bookmark, datetime]] = []
-
-    @cached_property
-    @override
-    def partitions(self) -> list[dict[str, Any]]:
-        """One partition, and so one state entry, per project."""
-        return [{PROJECT_ID: project_id} for project_id in self.tap.tokens]
 
     @property
     def per_record(self) -> bool:
@@ -104,7 +93,7 @@ class ReportStream(Stream):
     def reader(self) -> Reader:
         """Reads this stream with the fields that the catalog selects."""
         settings = self.tap.settings
-        fields = self.report.fields.values()
+        fields = self.fields.values()
         options: dict[str, Any] = {
             "client": self.tap.client,
             "report": self.report,
@@ -125,16 +114,8 @@ class ReportStream(Stream):
             **options,
         )
 
+    @override
     def probe(self, project_id: int, window: Window) -> None:
-        """Find out whether the stream can be read.
-
-        Args:
-            project_id: The project.
-            window: The days to try.
-
-        Raises:
-            ApiError: If it cannot.
-        """
         self.reader.probe(project_id, window)
 
     def _is_selected(self, name: str) -> bool:
@@ -157,16 +138,7 @@ class ReportStream(Stream):
         """
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read one project, window by window.
-
-        Args:
-            context: The partition: `{"project_id": …}`.
-
-        Yields:
-            Records, if a setting needs them one by one; nothing otherwise.
-        """
-        project_id: int = (context or {})[PROJECT_ID]
+    def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
         subject = f"Stream {self.name}, project {project_id}"
         bookmark = Bookmark(
             self.get_context_state(context), self.report.replication_key, subject
@@ -178,7 +150,12 @@ class ReportStream(Stream):
             encoder = self._encoder({PROJECT_ID: project_id, **constants})
             keys = None
             if self.has_row_key:
-                keys = RowKeys(project_id, self.name, *constants.values())
+                keys = RowKeys(
+                    project_id,
+                    self.name,
+                    *constants.values(),
+                    weights=self.reader.has_weights,
+                )
             rows = 0
             for page in reading.pages:
                 rows += len(page.rows)
@@ -190,11 +167,11 @@ class ReportStream(Stream):
                 del page
             self._finish(bookmark, reading.window)
             progress.finished(reading.window, rows, reading.left)
-        self.reader.report_bad_values()
+        self.reader.converter.report_bad_values(self.logger)
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
         selected = {n: v for n, v in constants.items() if self._is_selected(n)}
-        return RecordEncoder(self.name, selected)
+        return RecordEncoder(self.name, selected, self.report.natural_key)
 
     def _write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         for rows, block in blocks:

@@ -107,6 +107,7 @@ def raw_report(types: Sequence[str] = ("Click",)) -> RawReport:
         filters=Filters(interaction_types=types),
         window_days=7,
         lookback_days=0,
+        api_version="v2",
     )
 
 
@@ -145,7 +146,8 @@ def read(
         for number in range(60):
             mocker.get(f"{API}/v2/jobs/job-{number}?project_id=1", text=api.poll)
         mocker.get(FILE, content=api.download)
-        for reading in reader.read(1, windows):
+        tiles = [t for w in windows for t in report.windows(w.start, w.end)]
+        for reading in reader.read(1, tiles):
             for page in reading.pages:
                 lines += encode_lines(page.rows)
     return [msgspec.json.decode(line) for line in lines]

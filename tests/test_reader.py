@@ -154,7 +154,7 @@ def read(
         for reading in reader.read(1, [window]):
             for page in reading.pages:
                 lines += encode_lines(page.rows)
-    reader.report_bad_values()
+    reader.converter.report_bad_values(reader.logger)
     return [msgspec.json.decode(line) for line in lines]
 
 
