@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from tap_targetads.reports import Report
     from tap_targetads.windows import Window
 
-HISTORY_DAYS = 90
-"""How far back jobs can read (API reference: v2 reports, live)."""
-
 ATTEMPTS = 3
 """How often a job is made, and a file is downloaded, before giving up."""
 

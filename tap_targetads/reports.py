@@ -36,6 +36,9 @@ MAX_CAMPAIGN_IDS = 20
 MAX_JOB_DAYS = 3
 """Most days of a v2 job (API reference: v2 reports, live)."""
 
+HISTORY_DAYS = 90
+"""How far back v2 jobs can read (API reference: v2 reports, live)."""
+
 CAMPAIGN_BATCH = 10
 """How many campaigns are asked for at a time, if there are more than that."""
 

@@ -10,19 +10,18 @@ from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
-from tap_targetads.errors import SettingsError
-from tap_targetads.jobs import HISTORY_DAYS, JobReader
+from tap_targetads.jobs import JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
+from tap_targetads.plan import Plan
 from tap_targetads.progress import Progress
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reader import PageReader, Reader
 from tap_targetads.values import converters
-from tap_targetads.windows import ONE_DAY
+from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date, datetime
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from tap_targetads.reports import Report
     from tap_targetads.tap import TapTargetADS
-    from tap_targetads.windows import Window
 
 
 class ReportStream(ProjectStream):
@@ -58,7 +56,7 @@ class ReportStream(ProjectStream):
         super().__init__(tap, report.name, report.fields, own=own, keys=keys)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
-        self._unconfirmed: list[tuple[Bookmark, datetime]] = []
+        self._unconfirmed: list[tuple[Bookmark, Window]] = []
 
     @property
     def per_record(self) -> bool:
@@ -140,12 +138,24 @@ class ReportStream(ProjectStream):
     @override
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
         subject = f"Stream {self.name}, project {project_id}"
-        bookmark = Bookmark(
-            self.get_context_state(context), self.report.replication_key, subject
+        plan = Plan(
+            settings=self.tap.settings,
+            report=self.report,
+            last_complete_day=self.tap.last_complete_day,
+            logger=self.logger,
+            subject=subject,
         )
+        bookmark = None
+        if plan.period and self.is_incremental and not self.is_dry_run:
+            bookmark = Bookmark(
+                self.get_context_state(context),
+                self.report.replication_key,
+                self.tap.settings.calendar,
+                plan.period.start,
+                subject,
+            )
         progress = Progress(self.logger, subject)
-        windows = self._plan(bookmark, subject)
-        for reading in self.reader.read(project_id, windows):
+        for reading in self.reader.read(project_id, plan.windows(bookmark)):
             constants = self.report.constants(reading.window)
             encoder = self._encoder({PROJECT_ID: project_id, **constants})
             keys = None
@@ -165,7 +175,8 @@ class ReportStream(ProjectStream):
                     self._write(encoder.blocks(page.rows, keys))
                 # Two pages at once would double the memory.
                 del page
-            self._finish(bookmark, reading.window)
+            if bookmark:
+                self._finish(bookmark, reading.window)
             progress.finished(reading.window, rows, reading.left)
         self.reader.converter.report_bad_values(self.logger)
 
@@ -179,85 +190,19 @@ class ReportStream(ProjectStream):
             if self._record_counter is not None:
                 self._record_counter.increment(rows)
 
-    def _plan(self, bookmark: Bookmark, subject: str) -> Iterator[Window]:
-        """The windows that are still to be read.
-
-        Raises:
-            StateError: If the state holds a bookmark that is no time.
-        """
-        settings, last = self.tap.settings, self.tap.last_complete_day
-        if settings.include_today:
-            last += ONE_DAY
-        if settings.end_date and settings.end_date > last:
-            self.logger.warning(
-                "%s: `end_date` %s is not over yet; reading up to %s.",
-                subject,
-                settings.end_date,
-                last,
-            )
-        end = min(settings.end_date or last, last)
-        start, end = self.report.period(settings.start_date, end)
-        if start > end:
-            self.logger.warning(
-                "%s: nothing to read. `start_date` is %s, but the last day to read is "
-                "%s.",
-                subject,
-                settings.start_date,
-                end,
-            )
-        elif self.is_incremental and bookmark.value:
-            resume = settings.calendar.first_day_after(bookmark.value)
-            again = resume - self.report.lookback_days * ONE_DAY
-            start, _ = self.report.period(max(start, again), end)
-            if start > end:
-                self.logger.info(
-                    "%s: nothing to read. The state is complete up to %s.",
-                    subject,
-                    resume - ONE_DAY,
-                )
-        if self.report.api_version == "v2" and start <= end:
-            start = self._within_history(start, subject)
-        return self.report.windows(start, end)
-
-    def _within_history(self, start: date, subject: str) -> date:
-        """A start that jobs can read.
-
-        Raises:
-            SettingsError: If it lies too far back, and may not be moved.
-        """
-        oldest = self.tap.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
-        if start >= oldest:
-            return start
-        if not self.tap.settings.clip_history:
-            raise SettingsError(
-                "start_date",
-                f"{subject} begins on {start}, but v2 reads at most {HISTORY_DAYS} "
-                f"days back, to {oldest}. Move it, set `clip_history` to begin there, "
-                'or set `api_version` to "v1".',
-            )
-        self.logger.warning(
-            "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
-            subject,
-            HISTORY_DAYS,
-            oldest,
-            start,
-        )
-        return oldest
-
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.
 
         The current day is not over: the state stops before it, so that the next run
         reads it again.
         """
-        if not self.is_incremental or self.is_dry_run:
+        done = Window(window.start, min(window.end, self.tap.last_complete_day))
+        if done.days < 1:
             return
-        last = min(window.end, self.tap.last_complete_day)
-        instant = self.tap.settings.calendar.bookmark(last)
         if self.config.get("batch_config"):
-            self._unconfirmed.append((bookmark, instant))
+            self._unconfirmed.append((bookmark, done))
             return
-        bookmark.advance(instant)
+        bookmark.cover(done)
         self.tap.state_writer.write_state(self.tap_state)
 
     @override
@@ -276,8 +221,8 @@ class ReportStream(ProjectStream):
             Encoding and files of each batch.
         """
         yield from super().get_batches(batch_config, context)
-        for bookmark, instant in self._unconfirmed:
-            bookmark.advance(instant)
+        for bookmark, window in self._unconfirmed:
+            bookmark.cover(window)
         self._unconfirmed.clear()
         self.tap.state_writer.write_state(self.tap_state)
 
