@@ -331,4 +331,18 @@ CONFIG_SCHEMA = th.PropertiesList(
         description="How many times a request is tried again after a passing failure "
         "(429, 5xx, time-out, broken connection, malformed answer).",
     ),
+    th.Property(
+        "retry_timeout",
+        th.IntegerType(minimum=1),
+        default=3600,
+        title="Retry timeout",
+        description="Seconds that all tries of a request may take together.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description="How many requests are sent in any minute, for all streams "
+        "together. Default: no limit. After a 429, all wait.",
+    ),
 )

@@ -18,6 +18,7 @@ from tap_targetads.errors import ApiError
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.storage import DownloadError, Storage
+from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,16 +61,38 @@ class JobReader(Reader):
 
         def make_ahead() -> None:
             while todo and len(made) < self._jobs.at_once:
-                window = todo.popleft()
-                made.append((window, self._make_all(project_id, window)))
+                window = self._shortened(todo)
+                try:
+                    made.append((window, self._make_all(project_id, window)))
+                except ApiError as error:
+                    self.ask_for_fewer_days(window, error)
+                    todo.appendleft(window)
 
         make_ahead()
         while made:
             window, jobs = made.popleft()
-            done = [self._done(project_id, window, job) for job in jobs]
+            try:
+                done = [self._done(project_id, window, job) for job in jobs]
+            except ApiError as error:
+                self.ask_for_fewer_days(window, error)
+                # Windows stay in order: its parts come before those already made.
+                parts = tile(window.start, window.end, self.days.value)
+                again = [(part, self._make_all(project_id, part)) for part in parts]
+                made.extendleft(reversed(again))
+                continue
+            self.days.succeeded()
             make_ahead()  # the server works while the files are read
             left = [later for later, _ in made] + list(todo)
             yield Reading(window, self._pages(project_id, window, done), left)
+
+    def _shortened(self, todo: deque[Window]) -> Window:
+        """Take the next window, or so much of it as may be asked for at once."""
+        window = todo.popleft()
+        if self.is_divisible(window) and window.days > self.days.value:
+            first, *rest = tile(window.start, window.end, self.days.value)
+            todo.extendleft(reversed(rest))
+            return first
+        return window
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
@@ -161,6 +184,7 @@ class JobReader(Reader):
             body,
             stream=self.report.name,
             endpoint="/v2/jobs" if body is None else None,
+            can_shrink=body is not None and self.is_divisible(window),
         )
         return self.client.send(call, JobStatus.decode)
 
@@ -194,7 +218,7 @@ class JobReader(Reader):
                 self._jobs.sleep(_SHORTEST_POLL * 2**attempt)
                 job, done = self._done(project_id, window, job)
             try:
-                return self._checked_file(done)
+                return self._checked_file(done, self.subject(project_id, window))
             except (CorruptFileError, DownloadError) as error:
                 problem = str(error)
             self.logger.warning(
@@ -206,8 +230,8 @@ class JobReader(Reader):
             )
         raise self._wrong_file(project_id, window, problem)
 
-    def _checked_file(self, done: JobStatus) -> IO[bytes]:
-        file = self._storage.fetch(done.download_url or "")
+    def _checked_file(self, done: JobStatus, subject: str) -> IO[bytes]:
+        file = self._storage.fetch(done.download_url or "", subject)
         try:
             check_file(file, done.row_count)
         except CorruptFileError:
@@ -248,7 +272,7 @@ class JobReader(Reader):
             f"{self.subject(project_id, window)}: {ATTEMPTS} jobs were lost, the last "
             f"one because {problem}. Run the tap again, or raise `job_timeout`."
         )
-        raise ApiError(message)
+        raise ApiError(message, too_much=True)
 
     def _wait(self, project_id: int, window: Window, job: Job) -> JobStatus:
         """Ask for a job's status until it is done, less often the longer it takes."""

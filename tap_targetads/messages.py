@@ -73,6 +73,9 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
                 "written is read again by the next run."
             )
             raise TargetGoneError(message) from error
+        except OSError as error:
+            message = f"The messages cannot be written ({error.strerror})."
+            raise TargetGoneError(message) from error
         finally:
             self._writing = False
         if self._pending_exit is not None:

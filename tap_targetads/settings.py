@@ -42,6 +42,8 @@ class Settings:
     fail_fast: bool
     request_timeout: int
     max_retries: int
+    retry_timeout: int
+    requests_per_minute: int | None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -79,6 +81,8 @@ class Settings:
             fail_fast=config["fail_fast"],
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],
+            retry_timeout=config["retry_timeout"],
+            requests_per_minute=config.get("requests_per_minute"),
         )
 
     def last_complete_day(self, now: datetime | None = None) -> date:

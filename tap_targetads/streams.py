@@ -13,10 +13,10 @@ from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
 from tap_targetads.jobs import JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
+from tap_targetads.page_reader import PageReader
 from tap_targetads.plan import Plan
 from tap_targetads.progress import Progress
 from tap_targetads.project_stream import ProjectStream
-from tap_targetads.reader import PageReader, Reader
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_targetads.reader import Reader
     from tap_targetads.reports import Report
     from tap_targetads.tap import TapTargetADS
 
@@ -175,6 +176,8 @@ class ReportStream(ProjectStream):
                     self._write(encoder.blocks(page.rows, keys))
                 # Two pages at once would double the memory.
                 del page
+            if reading.moved:
+                continue
             if bookmark:
                 self._finish(bookmark, reading.window)
             progress.finished(reading.window, rows, reading.left)

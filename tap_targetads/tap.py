@@ -23,7 +23,8 @@ from tap_targetads.errors import SettingsError, TapError
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
-from tap_targetads.retries import retry_waits
+from tap_targetads.pace import Pace
+from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.settings import Settings, wrong_variable
 from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream
@@ -52,7 +53,7 @@ class TapTargetADS(Tap):
     retry_waits = staticmethod(retry_waits)
     """Makes the waiting times between tries; replaced where nobody should wait."""
     sleep = staticmethod(time.sleep)
-    """Waits for jobs; replaced likewise."""
+    """Waits for jobs, and for the pace of requests; replaced likewise."""
 
     failed: list[str]
     """The streams and projects that could not be read to the end."""
@@ -107,9 +108,17 @@ class TapTargetADS(Tap):
             api_url=self._sandbox.url if settings.sandbox else settings.api_url,
             tokens=self.tokens,
             timeout=settings.request_timeout,
-            max_retries=max_retries,
-            waits=self.retry_waits,
+            retries=self._retries(max_retries),
+            pace=self.pace,
         )
+
+    def _retries(self, most: int) -> Retries:
+        return Retries(most, self.settings.retry_timeout, self.retry_waits)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast requests may follow each other, one for all."""
+        return Pace(self.settings.requests_per_minute, sleep=self.sleep)
 
     @cached_property
     def jobs(self) -> JobOptions:
@@ -125,7 +134,8 @@ class TapTargetADS(Tap):
     @cached_property
     def storage(self) -> Storage:
         """Where the files of jobs are."""
-        return Storage(self.settings.request_timeout)
+        settings = self.settings
+        return Storage(settings.request_timeout, self._retries(settings.max_retries))
 
     @cached_property
     def _sandbox(self) -> Sandbox:

@@ -16,9 +16,9 @@ from tap_targetads.catalogue import extra_field, fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.messages import encode_lines
-from tap_targetads.reader import PageReader
+from tap_targetads.page_reader import PageReader
 from tap_targetads.reports import Filters, RawReport
-from tap_targetads.retries import retry_waits
+from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
 
@@ -126,8 +126,7 @@ def read(
         api_url="https://api.example.test",
         tokens={1: "token"},
         timeout=1,
-        max_retries=2,
-        waits=no_waits,
+        retries=Retries(2, waits=no_waits),
     )
     known = fields_of("raw", [*extra_field("Color"), *extra_field("Weird-Name 1")])
     reader = PageReader(
