@@ -6,13 +6,14 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from tap_targetads.sandbox.faults import Fault, parse_fault
 from tap_targetads.sandbox.tokens import default_token
 from tap_targetads.sandbox.world import DEFAULT_PROJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def projects_of(
@@ -37,6 +38,26 @@ def faults_of(
         return [parse_fault(value) for value in values]
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def hand_on(ctx: click.Context, command: str) -> None:
+    """Let a command have the world that was described before its name.
+
+    What stands after its name counts more.
+
+    Raises:
+        click.UsageError: If an option before its name does not describe the world.
+    """
+    for param in ctx.command.params:
+        name = str(param.name)
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name not in WORLD_OPTIONS:
+            message = f"{param.opts[0]} is an option of the server, not of {command}."
+            raise click.UsageError(message, ctx)
+    world = {name: ctx.params[name] for name in WORLD_OPTIONS}
+    tokens: Mapping[int, str] = world["projects"]
+    world["projects"] = [f"{project}:{token}" for project, token in tokens.items()]
+    ctx.default_map = {command: world}
 
 
 def day_of(
@@ -94,6 +115,9 @@ world_options = together(
     ),
 )
 """The options that decide the data."""
+
+WORLD_OPTIONS = ("projects", "seed", "rows_per_day")
+"""The names of their values."""
 
 job_options = together(
     click.option(
