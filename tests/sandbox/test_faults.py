@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from tap_targetads.sandbox import LIVE, Fault, Sandbox
-from tap_targetads.sandbox.faults import KINDS, Faults, parse_fault
+from tap_targetads.sandbox.chance import Faults
+from tap_targetads.sandbox.faults import KINDS, parse_fault
 from tests.sandbox.asking import ask, body, rows
 
 
