@@ -48,16 +48,19 @@ def hand_on(ctx: click.Context, command: str) -> None:
     Raises:
         click.UsageError: If an option before its name does not describe the world.
     """
+    given = {}
     for param in ctx.command.params:
         name = str(param.name)
-        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name not in WORLD_OPTIONS:
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if name not in _WORLD_NAMES:
             message = f"{param.opts[0]} is an option of the server, not of {command}."
             raise click.UsageError(message, ctx)
-    world = {name: ctx.params[name] for name in WORLD_OPTIONS}
-    tokens: Mapping[int, str] = world["projects"]
-    world["projects"] = [f"{project}:{token}" for project, token in tokens.items()]
-    ctx.default_map = {command: world}
+        given[name] = ctx.params[name]
+    if "projects" in given:
+        tokens: Mapping[int, str] = given["projects"]
+        given["projects"] = [f"{number}:{token}" for number, token in tokens.items()]
+    ctx.default_map = {command: given}
 
 
 def day_of(
@@ -72,6 +75,9 @@ def day_of(
         message = f"{value!r} is not a date like 2024-01-31."
         raise click.BadParameter(message) from None
 
+
+_WORLD_NAMES = frozenset({"projects", "seed", "rows_per_day"})
+"""The names of what `world_options` give."""
 
 _Decorator: TypeAlias = "Callable[[Callable[..., None]], Callable[..., None]]"
 
@@ -115,9 +121,6 @@ world_options = together(
     ),
 )
 """The options that decide the data."""
-
-WORLD_OPTIONS = ("projects", "seed", "rows_per_day")
-"""The names of their values."""
 
 job_options = together(
     click.option(

@@ -15,7 +15,6 @@ from tap_targetads.sandbox import Sandbox, World, counts
 from tap_targetads.sandbox.cli import main
 from tests.sandbox.jobs import create
 
-
 JANUARY = ["--date-from", "2024-01-01", "--date-to", "2024-01-31"]
 
 
