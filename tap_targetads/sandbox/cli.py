@@ -87,7 +87,9 @@ Examples:
     help="Let requests for reports go wrong: a share of them (server_error:0.05) or "
     "the next ones (cut:x3). A third part gives the seconds of slow, slow_job and "
     "rate_limit_retry_after (slow:0.1:2.5). A path says which requests are meant, "
-    "instead of v1 reports, v2 jobs or their files (cut@/storage/:x1). Kinds: "
+    "instead of v1 reports, v2 jobs or their files (cut@/storage/:x1). Faults that "
+    "depend on what is asked for can be set while serving, by POST /sandbox/faults: "
+    '[{"kind": "gateway_timeout", "rate": 1, "min_days": 2}]. Kinds: '
     + ", ".join(KINDS)
     + ".",
 )

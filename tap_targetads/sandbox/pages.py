@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.world import World
 
 _CACHED_BYTES = 96 << 20
+_MANY_ROWS = 50_000
+"""With more rows than that a result is made alone: several would need the memory of
+all, and none would be ready sooner."""
 
 
 class Page(NamedTuple):
@@ -44,6 +49,7 @@ class Pages:
     def __init__(self, world: World) -> None:
         """Begin with an empty cache."""
         self._world = world
+        self._alone = threading.Lock()
         self._results = LruCache[Packed](_CACHED_BYTES, lambda rows: rows.weight)
 
     def page(
@@ -86,11 +92,14 @@ class Pages:
         """All rows of a query, in paging order."""
         places: list[float] = []
         rows: list[Row] = []
-        for part, numbers in query.selections(self._world):
-            places += [part.places[number] for number in numbers]
-            rows += [part.rows[number] for number in numbers]
-        order = sorted(range(len(rows)), key=places.__getitem__)
-        return pack(_serialised((rows[n] for n in order), query, dialect))
+        with ExitStack() as held:
+            for part, numbers in query.selections(self._world):
+                if len(rows) <= _MANY_ROWS < len(rows) + len(numbers):
+                    held.enter_context(self._alone)
+                places += [part.places[number] for number in numbers]
+                rows += [part.rows[number] for number in numbers]
+            order = sorted(range(len(rows)), key=places.__getitem__)
+            return pack(_serialised((rows[n] for n in order), query, dialect))
 
 
 def _around(head: bytes, pieces: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
