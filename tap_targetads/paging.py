@@ -90,8 +90,10 @@ class Paging:
                 self._check_continues(page, last, total)
             elif not self.delivered:
                 total = _total(page)
-                first = [] if paginator.finished else _lines(page.rows[:COMPARED_ROWS])
-            last = [] if paginator.finished else _lines(page.rows[-COMPARED_ROWS:])
+            if not paginator.finished:
+                first = first or _lines(page.rows[:COMPARED_ROWS])
+                last += _lines(page.rows[-COMPARED_ROWS:])
+                del last[:-COMPARED_ROWS]
             self.delivered += len(page.rows)
             counted, on_page = page.count, len(page.rows)
             yield page
@@ -143,14 +145,14 @@ class Paging:
     ) -> None:
         """Make sure that a page begins where the one before it ended.
 
-        Rows that came in before the offset push the last rows of the page before into
-        this one. Such a row may also be another one that is equal: only asking for
+        Rows that came in before the offset push the last rows that were delivered into
+        this page. Such a row may also be another one that is equal: only asking for
         the last rows again tells.
         """
         if total is not None and page.count != total:
             message = f"the API counted {total} rows at first, and then {page.count}"
             raise RowsMovedError(message)
-        if page.rows and _lines(page.rows[:1])[0] in last:
+        if not set(last).isdisjoint(_lines(page.rows[:COMPARED_ROWS])):
             again = self.fetch(self.delivered - len(last), len(last))
             if _lines(again.rows) != last:
                 message = "rows came in while they were read page by page"
