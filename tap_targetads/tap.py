@@ -7,7 +7,7 @@ import time
 from copy import deepcopy
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
@@ -20,6 +20,7 @@ from tap_targetads.client import Client
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import SettingsError, TapError
+from tap_targetads.inputs import checked_file, checked_state
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
@@ -216,6 +217,31 @@ class TapTargetADS(Tap):
             self.tokens,
             cast("list[ReportStream | MetaStream]", streams),
             Window(last, last),
+        )
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state.
+
+        Raises:
+            StateError: If it has not the form of one.
+        """
+        super().load_state(dict(checked_state(state)))
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """The command line, with files that have been checked."""
+        super().invoke(
+            state=checked_file(state, "--state"),
+            catalog=checked_file(catalog, "--catalog"),
+            **options,
         )
 
     @classmethod

@@ -258,6 +258,82 @@ def test_a_bookmark_that_is_no_time_is_one_clear_line(
     assert not output.records
 
 
+BROKEN: list[Any] = [
+    {"bookmarks": None},
+    {"bookmarks": []},
+    {"bookmarks": {"clicks": []}},
+    {"bookmarks": {"clicks": {"partitions": {}}}},
+    {"bookmarks": {"clicks": {"partitions": [1]}}},
+    {"bookmarks": {"clicks": {"partitions": [{"context": 5}]}}},
+    {"bookmarks": {"clicks": {"partitions": [{}]}}},
+    {"type": "STATE", "value": {"bookmarks": {}}},
+]
+
+
+@pytest.mark.parametrize("state", BROKEN)
+def test_a_state_without_the_form_of_one_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox, state: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.exit_code == 1
+    assert "The state is not one of this tap" in output.log
+    assert "Traceback" not in output.log
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[1,", "[]", "17", "\ufeff{}x"])
+def test_a_file_that_is_no_json_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], option: str, text: str
+) -> None:
+    (tmp_path / "file").write_text(text, encoding="utf-8")
+
+    output = run_tap(tmp_path, clicks, option, str(tmp_path / "file"))
+
+    assert output.exit_code == 1
+    assert f"Setting `{option}`: the file cannot be used" in output.log
+    assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize(
+    "catalog", [{"streams": None}, {"streams": [1]}, {"streams": [{"schema": {}}]}]
+)
+def test_a_catalog_without_the_form_of_one_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], catalog: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, catalog=catalog)
+
+    assert output.exit_code == 1
+    assert "Setting `--catalog`: the file cannot be used" in output.log
+    assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}])
+def test_an_empty_state_is_none(
+    tmp_path: Path, clicks: dict[str, Any], state: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
+
+
+def test_what_is_not_read_any_more_keeps_its_place_in_the_state(
+    tmp_path: Path, clicks: dict[str, Any]
+) -> None:
+    # A project and a stream of former times, which may come back.
+    state = state_at("2024-01-20T20:59:59+00:00", stream="gone")
+    (entry,) = state["bookmarks"]["gone"]["partitions"]
+    other = {**entry, "context": {"project_id": 99}}
+    state["bookmarks"]["clicks"] = {"partitions": [other]}
+
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.state["bookmarks"]["gone"] == state["bookmarks"]["gone"]
+    assert output.bookmark("clicks", 99) == "2024-01-20T20:59:59+00:00"
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
+
+
 def test_a_bookmark_after_the_end_reads_nothing_and_stays(
     tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
 ) -> None:
