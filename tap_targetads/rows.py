@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +15,8 @@ from tap_targetads.errors import DataError
 from tap_targetads.values import NATIVE_TYPES, NO_VALUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    import logging
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_targetads.catalogue import Field, FieldType
 
@@ -44,9 +47,14 @@ class MissingColumnsError(Exception):
         super().__init__(f"the answer lacks the columns {', '.join(names)}")
 
 
+def is_weight(name: str) -> bool:
+    """Whether a field is an attribution weight (API reference: names)."""
+    return name.startswith("Weight_")
+
+
 def _place(name: str) -> tuple[bool, str]:
     """Where a field stands: in alphabetical order, weights behind all others."""
-    return name.startswith("Weight_"), name
+    return is_weight(name), name
 
 
 class RowType:
@@ -114,6 +122,10 @@ class RowType:
         pick = itemgetter(*places)
         return lambda array: make(*pick(array))
 
+    def from_item(self, item: Mapping[str, Any]) -> Row:
+        """A row of a decoded object, of which only the fields are taken."""
+        return self.lenient(*map(item.get, self.names))
+
     def drop_ignored(self, rows: Sequence[Row]) -> None:
         """Forget the values of the fields that nobody selected."""
         for attribute in self._ignored_attributes.values():
@@ -133,6 +145,7 @@ class _Column:
     """The types of values that need no conversion."""
     checked: frozenset[type]
     """The same where the decoder has checked the values."""
+    needed: bool
 
 
 class RowConverter:
@@ -143,6 +156,7 @@ class RowConverter:
         fields: The selected fields.
         row_type: The type of the rows.
         conversions: The conversion for each field type.
+        needed: Fields in which null is an error, whatever `null_bad_values` says.
         day_field: The field that tells the day of a row, for error lines.
         null_bad_values: Write null for a value that cannot be converted, instead of
             stopping.
@@ -155,7 +169,8 @@ class RowConverter:
         row_type: RowType,
         conversions: Mapping[FieldType, Callable[[Any], Any]],
         *,
-        day_field: str | None,
+        needed: Collection[str] = (),
+        day_field: str | None = None,
         null_bad_values: bool,
     ) -> None:
         """Prepare one column per field."""
@@ -165,9 +180,8 @@ class RowConverter:
         self._columns = []
         for field in fields:
             native = NATIVE_TYPES[field.type]
-            if field.name == day_field:
-                # A row without its time would move the state, but fit no window.
-                native = frozenset()
+            if field.name in needed:
+                native -= {type(None)}
             self._columns.append(
                 _Column(
                     field,
@@ -175,12 +189,12 @@ class RowConverter:
                     attrgetter(attributes[field.name]),
                     conversions[field.type],
                     native,
-                    native | {int} if native and field.type == "integer" else native,
+                    native | {int} if field.type == "integer" else native,
+                    field.name in needed,
                 )
             )
         self._day = attrgetter(attributes[day_field]) if day_field else None
-        self.bad_values: dict[str, int] = {}
-        """How many values became null because they could not be converted."""
+        self._bad_values: Counter[str] = Counter()
 
     def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
         """Give every value of the rows its field's type.
@@ -212,38 +226,53 @@ class RowConverter:
             if type(value) in native:
                 continue
             try:
-                converted = None if native and value in NO_VALUE else convert(value)
+                empty = value in NO_VALUE and not column.needed
+                converted = None if empty else convert(value)
             except (TypeError, ValueError):
-                converted = self._second_try(column, native, row, value)
+                converted = self._second_try(column, row, value)
             setattr(row, attribute, converted)
 
-    def _second_try(
-        self, column: _Column, native: frozenset[type], row: Row, value: Any
-    ) -> Any:
+    def _second_try(self, column: _Column, row: Row, value: Any) -> Any:
         """The value without NUL characters, which no record has, or a bad value."""
         if isinstance(value, str) and "\0" in value:
-            cleaned = value.replace("\0", "")
-            try:
-                return (
-                    None if native and cleaned in NO_VALUE else column.convert(cleaned)
-                )
-            except (TypeError, ValueError):
-                pass
-        self._note_bad_value(column.field, row, value)
+            value = value.replace("\0", "")
+            if value in NO_VALUE and not column.needed:
+                return None
+            with suppress(TypeError, ValueError):
+                return column.convert(value)
+        self._note_bad_value(column, row, value)
         return None
 
-    def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
+    def _note_bad_value(self, column: _Column, row: Row, value: Any) -> None:
         """Count a value that cannot be converted, or stop because of it."""
-        if not self._null_bad_values:
-            day = f", day {_shown(self._day(row))[1:-1][:10]}" if self._day else ""
+        field = column.field
+        day = f", day {_shown(self._day(row))[1:-1][:10]}" if self._day else ""
+        subject = f"Stream {self._stream}, field {field.name}{day}"
+        if column.needed or not self._null_bad_values:
             message = (
-                f"Stream {self._stream}, field {field.name}{day}: {_shown(value)} is "
-                f"not a {field.type}. "
+                f"{subject}: {_shown(value)} is not a {field.type}. "
                 "Declare another type for the field in `extra_fields`, or set "
                 '`on_bad_value` to "null".'
             )
+            if value is None or value in NO_VALUE:
+                message = (
+                    f"{subject}: a row has no value there, but cannot be told from "
+                    "others without it. Report it to the vendor, or deselect the "
+                    "stream."
+                )
             raise DataError(message)
-        self.bad_values[field.name] = self.bad_values.get(field.name, 0) + 1
+        self._bad_values[field.name] += 1
+
+    def report_bad_values(self, logger: logging.Logger) -> None:
+        """Tell how many values became null since the last time, and forget them."""
+        for name, count in sorted(self._bad_values.items()):
+            logger.warning(
+                "Stream %s: %d values of %s could not be converted and became null.",
+                self._stream,
+                count,
+                name,
+            )
+        self._bad_values.clear()
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import settings
 from tap_targetads.retries import retry_waits
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
+from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
@@ -71,3 +73,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(TapTargetADS, "retry_waits", staticmethod(no_waits))
     monkeypatch.setattr(TapTargetADS, "sleep", staticmethod(lambda _: None))
     return seconds
+
+
+@pytest.fixture
+def february(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 10 February 2024: January is within the history of version 2."""
+    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: date(2024, 2, 9))

@@ -16,7 +16,8 @@ from tap_targetads.client import Call, Client
 from tap_targetads.errors import ApiError
 from tap_targetads.job_status import JobStatus
 from tap_targetads.meta import MetaAnswer
-from tap_targetads.retries import LONGEST_RETRY_AFTER, retry_after
+from tap_targetads.pace import Pace
+from tap_targetads.retries import LONGEST_RETRY_AFTER, Retries, retry_after
 from tap_targetads.token_status import TokenStatus
 from tests.fuzzing import as_json, fuzz, mutated, values
 
@@ -112,7 +113,11 @@ def test_any_response_is_an_answer_or_one_line(
 ) -> None:
     assume(not NO_CODES.search(body))
     client = Client(
-        api_url=API, tokens={1: "secret"}, timeout=1, max_retries=1, waits=no_waits
+        api_url=API,
+        tokens={1: "secret"},
+        timeout=1,
+        retries=Retries(1, waits=no_waits),
+        pace=Pace(sleep=lambda _: None),
     )
     logging.disable()
     try:

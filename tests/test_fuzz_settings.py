@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from tap_targetads.errors import StateError, TapError
 from tap_targetads.rows import RowType
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
-from tap_targetads.windows import Calendar
+from tap_targetads.windows import Calendar, Window
 from tests.fuzzing import fuzz, values
 
 SCHEMA: dict[str, Any] = CONFIG_SCHEMA.to_dict()
@@ -139,30 +139,27 @@ TIMES = st.one_of(
 
 
 @fuzz
-@given(st.fixed_dictionaries({}, optional={"replication_key_value": TIMES}))
-def test_any_bookmark_is_an_instant_or_one_line(entry: dict[str, Any]) -> None:
-    bookmark = Bookmark(entry, "InteractionTime", "Stream clicks, project 1")
-    now = datetime(2024, 1, 31, 20, 59, 59, tzinfo=timezone.utc)
+@given(
+    st.fixed_dictionaries(
+        {}, optional={"replication_key_value": TIMES, "complete_from": TIMES}
+    ),
+    st.dates(date(1, 2, 1), date(9999, 11, 1)),
+    st.integers(0, 20),
+)
+@example({"replication_key_value": "0001-01-01T00:00:00+14:00"}, date(2024, 1, 1), 0)
+@example({"replication_key_value": "9999-12-31T23:59:59Z"}, date(2024, 1, 1), 0)
+def test_any_bookmark_is_a_period_or_one_line(
+    entry: dict[str, Any], day: date, more: int
+) -> None:
+    calendar = Calendar(ZoneInfo("Europe/Moscow"))
+    bookmark = Bookmark(entry, "x", calendar, date(2024, 1, 1), "Stream clicks")
+    window = Window(day, day + timedelta(days=more))
     try:
-        before = bookmark.value
-        bookmark.advance(now)
+        before = bookmark.covered
+        bookmark.cover(window)
     except StateError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return
-    assert bookmark.value is not None
-    assert bookmark.value >= now
-    assert before is None or bookmark.value >= before
-
-
-@fuzz
-@given(TIMES)
-@example("0001-01-01T00:00:00+14:00")
-@example("9999-12-31T23:59:59+00:00")
-def test_any_bookmark_leads_to_a_day_or_one_line(time: Any) -> None:
-    bookmark = Bookmark({"replication_key_value": time}, "x", "Stream clicks")
-    try:
-        value = bookmark.value
-    except StateError:
-        return
-    if value is not None:
-        Calendar(ZoneInfo("Europe/Moscow")).first_day_after(value)
+    after = bookmark.covered
+    assert after is not None
+    assert before is None or after.end >= before.end
