@@ -8,16 +8,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from typing_extensions import override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.answers import Reply
 from tap_targetads.catalogue import PROJECT_ID, fields_of
 from tap_targetads.client import Call
+from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import ApiError
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.project_stream import ProjectStream
-from tap_targetads.rows import RowConverter, RowType
+from tap_targetads.rows import RowType
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.values import converters
 
@@ -39,23 +39,6 @@ class MetaAnswer(Reply, kw_only=True):
     campaigns: list[Item] | None = None
     meta: list[Item] | None = None
     target_events: list[Item] | None = None
-
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
-    @classmethod
-    def decode(cls, body: bytes) -> MetaAnswer:
-        """Decode a body.
-
-        Raises:
-            MalformedAnswerError: If it is not such an answer.
-        """
-        try:
-            return msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
 
 
 class MetaStream(ProjectStream):

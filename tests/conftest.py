@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tap_targetads.retries import retry_waits
 from tap_targetads.sandbox.server import Sandbox
@@ -16,6 +17,9 @@ from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+# uv run pytest tests/test_fuzz_*.py --hypothesis-profile=ten_thousand
+settings.register_profile("ten_thousand", max_examples=10_000, print_blob=True)
 
 PROJECT = 12486
 OTHER_PROJECT = 12487
