@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.rows import RowConverter, RowType, is_weight
+from tap_targetads.conversion import RowConverter
+from tap_targetads.rows import RowType, is_weight
 from tap_targetads.sizes import AdaptiveSize
 
 if TYPE_CHECKING:

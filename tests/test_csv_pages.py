@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tap_targetads.catalogue import FIELD_TYPES, extra_field
+from tap_targetads.conversion import RowConverter
 from tap_targetads.csv_pages import (
     LONGEST_VALUE,
     CorruptFileError,
@@ -19,7 +20,7 @@ from tap_targetads.csv_pages import (
     csv_pages,
 )
 from tap_targetads.messages import encode_lines
-from tap_targetads.rows import RowConverter, RowType
+from tap_targetads.rows import RowType
 from tap_targetads.values import converters
 
 HEADER = b"Name,Count\n"
