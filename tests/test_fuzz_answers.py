@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_targetads.answers import MalformedAnswerError, Reply
@@ -54,10 +53,6 @@ ANSWERS = st.fixed_dictionaries(
     },
 )
 BODIES = mutated(ANSWERS.map(as_json)) | st.binary()
-
-
-# What the client does not read as an error code.
-NO_CODES = re.compile(rb"--\d|\d{4000}|[\[{:\"a]{3000}")
 
 
 def no_waits() -> Generator[float, Exception, None]:
@@ -111,7 +106,6 @@ def test_any_retry_after_is_a_bounded_wait(header: str) -> None:
 def test_any_response_is_an_answer_or_one_line(
     body: bytes, status: int, header: str
 ) -> None:
-    assume(not NO_CODES.search(body))
     client = Client(
         api_url=API,
         tokens={1: "secret"},

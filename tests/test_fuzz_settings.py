@@ -94,9 +94,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     config = dict(GOOD)
     for name in names:
         schema = SCHEMA["properties"][name]
-        value = draw(odd(schema))
-        if value is not None or "default" not in schema:
-            config[name] = value
+        config[name] = draw(odd(schema))
     if draw(st.integers(0, 9)) == 0:
         config.update(draw(st.dictionaries(st.text(max_size=5), values, max_size=2)))
     for name in draw(st.lists(st.sampled_from(sorted(config)), max_size=1)):
