@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_targetads.client import Call
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 
 if TYPE_CHECKING:

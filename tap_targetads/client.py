@@ -1,29 +1,27 @@
-"""The transport: one session, one way to authenticate, retry and explain failures."""
+"""The transport: one way to retry requests, and to explain their failures."""
 
 from __future__ import annotations
 
-import logging
 import re
 import socket
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import requests
 from singer_sdk import metrics
-from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.errors import ApiError
-from tap_targetads.pace import Pace
+from tap_targetads.prefetch import Prefetch
 from tap_targetads.retries import PassingFailureError, Retries, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tap_targetads.exchange import Call, Exchange, Received
 
 _CODE = re.compile("[1-5][0-9][0-9]")
 _SHOWN_TEXT = 300
-_PIECE = 1 << 20
 _SHORTEST_TOKEN = 4
 """Shorter ones are no secrets, but parts of ordinary words."""
 
@@ -50,67 +48,32 @@ class HasReply(Protocol):
 AnswerT = TypeVar("AnswerT", bound=HasReply)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to the API.
-
-    Attributes:
-        method: HTTP method.
-        path: Path below the base URL.
-        project_id: The project: it chooses the token, and goes into the query.
-        subject: What is being read, as error lines name it.
-        body: JSON body, if any.
-        params: The query, besides the project.
-        stream: Name of the stream, for the SDK's metrics.
-        endpoint: What the metrics call the path, if it holds something secret.
-        can_shrink: Whether the caller can ask for less instead.
-    """
-
-    method: str
-    path: str
-    project_id: int
-    subject: str
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    params: Mapping[str, str] = field(default_factory=dict)
-    stream: str | None = None
-    endpoint: str | None = None
-    can_shrink: bool = False
-
-
 class Client:
     """Sends requests to the API.
 
     Args:
-        api_url: Base URL.
-        tokens: Bearer token by project.
-        timeout: Seconds to wait for an answer.
+        exchange: Sends one request.
         retries: How often a request is sent again after a passing failure.
-        pace: How fast requests may follow each other.
+        prefetch: Sends requests before they are needed; by default, it never does.
     """
 
     def __init__(
-        self,
-        *,
-        api_url: str,
-        tokens: Mapping[int, str],
-        timeout: float,
-        retries: Retries,
-        pace: Pace | None = None,
+        self, exchange: Exchange, retries: Retries, prefetch: Prefetch | None = None
     ) -> None:
-        """Open the session. Nothing is sent yet."""
-        self._api_url = api_url
-        self._tokens = tokens
-        self._authenticators = {
-            project_id: BearerTokenAuthenticator(token=token)
-            for project_id, token in tokens.items()
-        }
-        self._timeout = timeout
+        """Prepare the metrics. Nothing is sent yet."""
+        self._exchange = exchange
         self._retries = retries
-        self._pace = pace or Pace()
-        self._session = requests.Session()
-        # At DEBUG it would log paths and signed addresses.
-        logging.getLogger("urllib3").setLevel(logging.INFO)
+        self._prefetch = prefetch or Prefetch(exchange.send, at_once=1, budget=0)
         self._metrics_logger = metrics.get_metrics_logger()
+
+    def expect(self, now: Call, following: Iterable[Call]) -> None:
+        """Begin to send the calls that come next, if there is room for their answers.
+
+        Args:
+            now: The call that is sent now.
+            following: The calls after it, in order.
+        """
+        self._prefetch.expect(now, following)
 
     def send(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
         """Send a request, again if need be, and decode the answer.
@@ -145,26 +108,13 @@ class Client:
             ) from failure
 
     def _attempt(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
-        self._pace.wait()
         try:
-            response = self._session.request(
-                call.method,
-                self._api_url + call.path,
-                params={"project_id": str(call.project_id), **call.params},
-                json=call.body,
-                auth=self._authenticators[call.project_id],
-                timeout=self._timeout,
-                # A redirect would turn a POST into a GET, or carry the token away.
-                allow_redirects=False,
-                stream=True,
-            )
-            # Ten times faster in large pieces than in those of `response.content`.
-            body = b"".join(response.iter_content(_PIECE))
+            received = self._prefetch.get(call)
         except requests.ConnectTimeout as error:
-            message = f"no connection within {self._timeout:g} s."
+            message = f"no connection within {self._exchange.timeout:g} s."
             raise PassingFailureError(message) from error
         except requests.Timeout as error:
-            message = f"no answer within {self._timeout:g} s."
+            message = f"no answer within {self._exchange.timeout:g} s."
             raise PassingFailureError(message, too_much=True) from error
         except requests.RequestException as error:
             reason = _innermost(error)
@@ -174,33 +124,31 @@ class Client:
             # A server that is there, but hangs up, may have had too much to do.
             refused = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
             raise PassingFailureError(message, too_much=not refused) from error
-        self._log_duration(call, response)
-        if response.status_code != HTTPStatus.OK:
-            raise self._failure(call, response, _error_in(body))
+        self._log_duration(call, received)
+        if received.status != HTTPStatus.OK:
+            raise self._failure(call, received, _error_in(received.body))
         try:
-            answer = decode(body)
+            answer = decode(received.body)
         except MalformedAnswerError as error:
             message = self._clean(f"the answer is malformed ({error}).")
             raise PassingFailureError(
                 message, status=HTTPStatus.OK, too_much=True
             ) from error
         if answer.reply.is_error:
-            raise self._failure(call, response, answer.reply)
+            raise self._failure(call, received, answer.reply)
         return answer
 
-    def _failure(
-        self, call: Call, response: requests.Response, reply: Reply
-    ) -> Exception:
+    def _failure(self, call: Call, received: Received, reply: Reply) -> Exception:
         """What to raise for an error, in the status or in the body."""
-        status = response.status_code
+        status = received.status
         if reply.is_error and status == HTTPStatus.OK:
             code = str(reply.ErrorCode)
             status = int(code) if _CODE.fullmatch(code) else 0
-        text = self._clean(reply.ErrorMessage or response.reason or "error")
+        text = self._clean(reply.ErrorMessage or received.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = retry_after(response.headers.get("Retry-After"))
-            self._pace.pause(wait)
+            wait = retry_after(received.headers.get("Retry-After"))
+            self._exchange.pace.pause(wait)
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
@@ -219,25 +167,25 @@ class Client:
 
     def _clean(self, text: str) -> str:
         """Text from outside, on one line, without any token."""
-        for token in self._tokens.values():
+        for token in self._exchange.tokens.values():
             if len(token) >= _SHORTEST_TOKEN:
                 text = text.replace(token, "[token]")
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"
 
-    def _log_duration(self, call: Call, response: requests.Response) -> None:
+    def _log_duration(self, call: Call, received: Received) -> None:
         """The metric that the SDK's own REST streams log for each request."""
-        ok = response.status_code < HTTPStatus.BAD_REQUEST
+        ok = received.status < HTTPStatus.BAD_REQUEST
         metrics.log(
             self._metrics_logger,
             metrics.Point(
                 "timer",
                 metrics.Metric.HTTP_REQUEST_DURATION,
-                response.elapsed.total_seconds(),
+                received.seconds,
                 tags={
                     metrics.Tag.STREAM: call.stream,
                     metrics.Tag.ENDPOINT: call.endpoint or call.path,
-                    metrics.Tag.HTTP_STATUS_CODE: response.status_code,
+                    metrics.Tag.HTTP_STATUS_CODE: received.status,
                     metrics.Tag.STATUS: metrics.Status.SUCCEEDED
                     if ok
                     else metrics.Status.FAILED,

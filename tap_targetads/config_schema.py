@@ -185,7 +185,16 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=4,
         title="Concurrent requests",
-        description="How many v2 jobs are under way at once.",
+        description="How many requests, or v2 jobs, are under way at once. Their rows "
+        "are delivered in order.",
+    ),
+    th.Property(
+        "prefetch_mib",
+        th.IntegerType(minimum=0),
+        default=64,
+        title="Prefetch MiB",
+        description="How many MiB of answers may wait in memory until they are needed. "
+        "Fewer requests are under way at once where their answers are large.",
     ),
     th.Property(
         "job_timeout",

@@ -12,9 +12,9 @@ import msgspec
 from typing_extensions import override
 
 from tap_targetads.catalogue import v2_name
-from tap_targetads.client import Call
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.storage import DownloadError, Storage

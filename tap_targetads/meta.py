@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from tap_targetads.answers import Reply
 from tap_targetads.catalogue import PROJECT_ID, fields_of
-from tap_targetads.client import Call
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.rows import RowType

@@ -6,16 +6,17 @@ API reference: v1 reports, v1 aggregated report.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_targetads.client import Call
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call
 from tap_targetads.pages import PageDecoder
 from tap_targetads.paginator import PagingError
-from tap_targetads.paging import Paging, RowsMovedError, SeveralPagesError
+from tap_targetads.paging import Paging, Place, RowsMovedError, SeveralPagesError
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.sizes import AdaptiveSize
 from tap_targetads.windows import tile
@@ -32,6 +33,15 @@ SMALLEST_PAGE = 1_000
 
 REREADS = 3
 """How often a window is read because its rows moved, before they are let through."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for, apart from the page."""
+
+    project_id: int
+    window: Window
+    part: Report
 
 
 class PageReader(Reader):
@@ -55,6 +65,9 @@ class PageReader(Reader):
         self._by_day = by_day
         self._page_size = AdaptiveSize(page_size, SMALLEST_PAGE, factor=4)
         self._decoder = PageDecoder(self.types, self.report_unselected)
+        # What the last window was like is what the next one is expected to be like.
+        self._usual_rows = 0
+        self._usual_step = page_size
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
@@ -66,7 +79,7 @@ class PageReader(Reader):
                 parts = list(tile(window.start, window.end, self.days.value))
                 pending.extendleft(reversed(parts))
                 continue
-            pages = self._pages(project_id, window, compare=moves < REREADS)
+            pages = self._pages(project_id, window, pending, compare=moves < REREADS)
             try:
                 first = [next(pages)]
             except SeveralPagesError:
@@ -90,10 +103,15 @@ class PageReader(Reader):
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
-        self._page(project_id, window, self.parts[0], 0, 1)
+        self._page(_Asked(project_id, window, self.parts[0]), 0, 1)
 
     def _pages(
-        self, project_id: int, window: Window, *, compare: bool
+        self,
+        project_id: int,
+        window: Window,
+        pending: Iterable[Window],
+        *,
+        compare: bool,
     ) -> Iterator[Page]:
         """Read a window, all parts of the report.
 
@@ -108,10 +126,12 @@ class PageReader(Reader):
         one_only = self._by_day and window.days > 1
         parts = deque(self.parts)
         while parts:
-            part = parts.popleft()
+            asked = _Asked(project_id, window, parts.popleft())
             paging = Paging(
-                fetch=partial(self._page, project_id, window, part),
+                fetch=partial(self._page, asked),
+                expect=partial(self._expect, asked, pending, one_only),
                 size=self._page_size,
+                step=self._usual_step,
                 smaller_pages=not self.is_divisible(window),
                 compare=compare,
                 logger=self.logger,
@@ -125,44 +145,76 @@ class PageReader(Reader):
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
             except ApiError as error:
-                fewer = part.batches()
-                if (
-                    self.is_divisible(window)
-                    or paging.delivered
-                    or not (error.too_much and fewer)
-                ):
-                    raise
-                self.logger.warning(
-                    "%s Asking for fewer campaigns at a time.", error.problem
-                )
-                parts.extendleft(reversed(fewer))
+                parts.extendleft(reversed(self._fewer_campaigns(asked, paging, error)))
             one_only = False  # rows have been delivered: it is too late to begin anew
+            self._usual_rows, self._usual_step = paging.delivered, paging.step
 
-    def _page(
+    def _fewer_campaigns(
+        self, asked: _Asked, paging: Paging, error: ApiError
+    ) -> list[Report]:
+        """What to ask for instead of what cannot be had; raise the error if nothing."""
+        batches = asked.part.batches()
+        whole = self.is_divisible(asked.window) or paging.delivered
+        if whole or not (error.too_much and batches):
+            raise error
+        self.logger.warning("%s Asking for fewer campaigns at a time.", error.problem)
+        return batches
+
+    def _expect(
         self,
-        project_id: int,
-        window: Window,
-        report: Report,
-        offset: int,
-        limit: int,
-    ) -> Page:
-        call = Call(
+        asked: _Asked,
+        pending: Iterable[Window],
+        one_only: bool,  # noqa: FBT001
+        place: Place,
+    ) -> None:
+        """Let the client send ahead what is probably asked for after a page.
+
+        Args:
+            asked: What is being read.
+            pending: The windows after it.
+            one_only: Whether it has no other page.
+            place: Where the page stands.
+        """
+        # A page that turns out to be empty was asked for in vain.
+        usual = self._usual_rows - place.step // 10
+
+        def following() -> Iterator[Call]:
+            if not one_only:
+                end = usual if place.total is None else place.total
+                for offset in range(place.offset + place.step, end, place.step):
+                    yield self._call(asked, offset, place.limit)
+            for later in pending:
+                days = self.days.value if self.is_divisible(later) else later.days
+                for window in tile(later.start, later.end, days):
+                    for part in self.parts:
+                        then = _Asked(asked.project_id, window, part)
+                        for offset in range(0, max(1, usual), place.step):
+                            yield self._call(then, offset, place.limit)
+
+        self.client.expect(self._call(asked, place.offset, place.limit), following())
+
+    def _page(self, asked: _Asked, offset: int, limit: int) -> Page:
+        call = self._call(asked, offset, limit)
+        return self.client.send(call, self._decoder.decode).page
+
+    def _call(self, asked: _Asked, offset: int, limit: int) -> Call:
+        project_id, window, part = asked.project_id, asked.window, asked.part
+        return Call(
             method="POST",
             path=f"/v1/{self.report.path}",
             project_id=project_id,
             subject=self.subject(project_id, window),
             body={
                 "ResponseType": "JSON",
-                **report.body(self.asked, window),
+                **part.body(self.asked, window),
                 "Offset": offset,
                 "Limit": limit,
             },
             stream=self.report.name,
             can_shrink=self.is_divisible(window)
             or limit > SMALLEST_PAGE
-            or bool(report.batches()),
+            or bool(part.batches()),
         )
-        return self.client.send(call, self._decoder.decode).page
 
     def _tell_of_moves(
         self, project_id: int, window: Window, moves: int, reason: str

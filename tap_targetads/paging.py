@@ -36,28 +36,51 @@ class RowsMovedError(Exception):
     """Rows came or went between two pages, so that some would be missed or doubled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page stands among the others.
+
+    Attributes:
+        offset: How many rows are before it.
+        limit: How many rows are asked for.
+        step: How many are expected to come, if it is not the last one.
+        total: The number of all rows, if it is known.
+    """
+
+    offset: int
+    limit: int
+    step: int
+    total: int | None
+
+
 @dataclass(slots=True)
 class Paging:
     """Reads all rows of one request, page by page.
 
     Attributes:
         fetch: Asks for the page at an offset, of so many rows.
+        expect: Told before each page where it stands.
         size: Rows per page.
         smaller_pages: Whether the first page may be made smaller if it fails; the later
             ones always may.
         compare: Whether to look for rows that move.
         logger: Where warnings go.
         subject: What is being read, as log lines name it.
+        step: How many rows a page is expected to have: a server may cap them.
         delivered: How many rows have been delivered.
+        total: The number of all rows, where the server counts them.
     """
 
     fetch: Callable[[int, int], Page]
+    expect: Callable[[Place], None]
     size: AdaptiveSize
     smaller_pages: bool
     compare: bool
     logger: logging.Logger
     subject: str
+    step: int
     delivered: int = 0
+    total: int | None = None
 
     def pages(self, *, one_only: bool = False) -> Iterator[Page]:
         """Read all pages.
@@ -77,7 +100,6 @@ class Paging:
         first: list[bytes] = []
         last: list[bytes] = []
         previous: tuple[int, bytes] | None = None
-        total: int | None = None
         while True:
             page, paginator = self._next()
             if one_only and not paginator.finished:
@@ -87,10 +109,11 @@ class Paging:
                 self._check_offset_counts()
             previous = fingerprint
             if self.delivered and self.compare:
-                self._check_continues(page, last, total)
+                self._check_continues(page, last)
             elif not self.delivered:
-                total = _total(page)
+                self.total = _total(page)
             if not paginator.finished:
+                self.step = len(page.rows)
                 first = first or _lines(page.rows[:COMPARED_ROWS])
                 last += _lines(page.rows[-COMPARED_ROWS:])
                 del last[:-COMPARED_ROWS]
@@ -102,7 +125,7 @@ class Paging:
             if paginator.finished:
                 break
         if first and self.compare:
-            self._check_begins(first, total)
+            self._check_begins(first)
         if counted not in {None, on_page, self.delivered}:
             self.logger.warning(
                 "%s: the API counted %s rows, but delivered %d.",
@@ -115,6 +138,8 @@ class Paging:
         """The next page; of fewer rows, if need be."""
         while True:
             size = self.size.value
+            step = min(self.step, size)
+            self.expect(Place(self.delivered, size, step, self.total))
             try:
                 page = self.fetch(self.delivered, size)
             except ApiError as error:
@@ -140,17 +165,17 @@ class Paging:
             message = "the API ignores `Offset` and sends the same page again"
             raise PagingError(message)
 
-    def _check_continues(
-        self, page: Page, last: Sequence[bytes], total: int | None
-    ) -> None:
+    def _check_continues(self, page: Page, last: Sequence[bytes]) -> None:
         """Make sure that a page begins where the one before it ended.
 
         Rows that came in before the offset push the last rows that were delivered into
         this page. Such a row may also be another one that is equal: only asking for
         the last rows again tells.
         """
-        if total is not None and page.count != total:
-            message = f"the API counted {total} rows at first, and then {page.count}"
+        if self.total is not None and page.count != self.total:
+            message = (
+                f"the API counted {self.total} rows at first, and then {page.count}"
+            )
             raise RowsMovedError(message)
         if not set(last).isdisjoint(_lines(page.rows[:COMPARED_ROWS])):
             again = self.fetch(self.delivered - len(last), len(last))
@@ -158,10 +183,10 @@ class Paging:
                 message = "rows came in while they were read page by page"
                 raise RowsMovedError(message)
 
-    def _check_begins(self, first: Sequence[bytes], total: int | None) -> None:
+    def _check_begins(self, first: Sequence[bytes]) -> None:
         """Make sure that the first page is still the same after the last one."""
         again = self.fetch(0, len(first))
-        if _lines(again.rows) != first or total not in {None, again.count}:
+        if _lines(again.rows) != first or self.total not in {None, again.count}:
             message = "the rows are others at the end than at the beginning"
             raise RowsMovedError(message)
 

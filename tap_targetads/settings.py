@@ -34,6 +34,7 @@ class Settings:
     sandbox: bool
     page_size: int
     concurrent_requests: int
+    prefetch_mib: int
     job_timeout: int
     v2_body: Literal["nested", "flat"]
     v2_stable: bool
@@ -73,6 +74,7 @@ class Settings:
             sandbox=config["sandbox"],
             page_size=config["page_size"],
             concurrent_requests=config["concurrent_requests"],
+            prefetch_mib=config["prefetch_mib"],
             job_timeout=config["job_timeout"],
             v2_body=config["v2_body"],
             v2_stable=config["v2_stable"],

@@ -20,11 +20,13 @@ from tap_targetads.client import Client
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import SettingsError, TapError
+from tap_targetads.exchange import Exchange
 from tap_targetads.inputs import checked_file, checked_state
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
 from tap_targetads.pace import Pace
+from tap_targetads.prefetch import Prefetch
 from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.settings import Settings, wrong_variable
 from tap_targetads.storage import Storage
@@ -118,21 +120,19 @@ class TapTargetADS(Tap):
 
     def _client(self, max_retries: int) -> Client:
         settings = self.settings
-        return Client(
-            api_url=self._sandbox.url if settings.sandbox else settings.api_url,
-            tokens=self.tokens,
-            timeout=settings.request_timeout,
-            retries=self._retries(max_retries),
-            pace=self.pace,
+        exchange = Exchange(
+            self._sandbox.url if settings.sandbox else settings.api_url,
+            self.tokens,
+            settings.request_timeout,
+            Pace(settings.requests_per_minute, sleep=self.sleep),
         )
+        prefetch = Prefetch(
+            exchange.send, settings.concurrent_requests, settings.prefetch_mib << 20
+        )
+        return Client(exchange, self._retries(max_retries), prefetch)
 
     def _retries(self, most: int) -> Retries:
         return Retries(most, self.settings.retry_timeout, self.retry_waits)
-
-    @cached_property
-    def pace(self) -> Pace:
-        """How fast requests may follow each other, one for all."""
-        return Pace(self.settings.requests_per_minute, sleep=self.sleep)
 
     @cached_property
     def jobs(self) -> JobOptions:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.client import Call, Client
+from tap_targetads.client import Client
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call, Exchange
 from tap_targetads.pace import Pace
 from tap_targetads.retries import (
     LONGEST_WAIT,
@@ -52,13 +53,9 @@ def waits() -> Waits:
 
 @pytest.fixture
 def client(waits: Waits) -> Client:
-    return Client(
-        api_url=API,
-        tokens={12486: TOKEN},
-        timeout=310,
-        retries=Retries(3, waits=waits),
-        pace=Pace(sleep=lambda _: None),
-    )
+    pace = Pace(sleep=lambda _: None)
+    exchange = Exchange(API, {12486: TOKEN}, 310, pace)
+    return Client(exchange, Retries(3, waits=waits))
 
 
 def answers(mocker: Mocker, *responses: dict[str, Any]) -> None:

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_targetads.answers import MalformedAnswerError, Reply
-from tap_targetads.client import Call, Client
+from tap_targetads.client import Client
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Call, Exchange
 from tap_targetads.job_status import JobStatus
 from tap_targetads.meta import MetaAnswer
 from tap_targetads.pace import Pace
@@ -106,13 +107,9 @@ def test_any_retry_after_is_a_bounded_wait(header: str) -> None:
 def test_any_response_is_an_answer_or_one_line(
     body: bytes, status: int, header: str
 ) -> None:
-    client = Client(
-        api_url=API,
-        tokens={1: "secret"},
-        timeout=1,
-        retries=Retries(1, waits=no_waits),
-        pace=Pace(sleep=lambda _: None),
-    )
+    pace = Pace(sleep=lambda _: None)
+    exchange = Exchange(API, {1: "secret"}, 1, pace)
+    client = Client(exchange, Retries(1, waits=no_waits))
     logging.disable()
     try:
         with requests_mock.Mocker() as mocker:

@@ -16,6 +16,7 @@ from requests_mock import Mocker
 from tap_targetads.catalogue import fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError
+from tap_targetads.exchange import Exchange
 from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
 from tap_targetads.messages import encode_lines
@@ -125,7 +126,7 @@ def read(
     """The rows of windows as records."""
     report = report or raw_report()
     reader = JobReader(
-        client=Client(api_url=API, tokens={1: "token"}, timeout=1, retries=Retries(0)),
+        client=Client(Exchange(API, {1: "token"}, 1), Retries(0)),
         report=report,
         fields=[report.fields[name] for name in names],
         conversions=converters(ZoneInfo("Europe/Moscow")),

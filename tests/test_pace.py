@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.client import Call, Client
+from tap_targetads.client import Client
+from tap_targetads.exchange import Call, Exchange
 from tap_targetads.pace import Pace
 from tap_targetads.retries import PassingFailureError, Retries
 from tap_targetads.token_status import TokenStatus
@@ -88,14 +89,9 @@ def test_threads_share_the_budget_and_line_up() -> None:
 
 def test_a_429_slows_down_the_requests_of_others_too(requests_mock: Mocker) -> None:
     clock = Clock()
-    retries = Retries(0)
-    client = Client(
-        api_url="https://api.example.test",
-        tokens={1: "token"},
-        timeout=1,
-        retries=retries,
-        pace=Pace(None, clock, clock.sleep),
-    )
+    pace = Pace(None, clock, clock.sleep)
+    exchange = Exchange("https://api.example.test", {1: "token"}, 1, pace)
+    client = Client(exchange, Retries(0))
     requests_mock.get(
         "https://api.example.test/v1/meta/token_validate",
         [{"status_code": 429, "headers": {"Retry-After": "7"}}, {"json": {}}],

@@ -15,6 +15,7 @@ from requests_mock import Mocker
 from tap_targetads.catalogue import extra_field, fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
+from tap_targetads.exchange import Exchange
 from tap_targetads.messages import encode_lines
 from tap_targetads.page_reader import PageReader
 from tap_targetads.reports import Filters, RawReport
@@ -122,12 +123,8 @@ def read(
     fields: list[str] = NAMES,
 ) -> list[Row]:
     """The rows of a window as records, without keys."""
-    client = Client(
-        api_url="https://api.example.test",
-        tokens={1: "token"},
-        timeout=1,
-        retries=Retries(2, waits=no_waits),
-    )
+    exchange = Exchange("https://api.example.test", {1: "token"}, 1)
+    client = Client(exchange, Retries(2, waits=no_waits))
     known = fields_of("raw", [*extra_field("Color"), *extra_field("Weird-Name 1")])
     reader = PageReader(
         client=client,

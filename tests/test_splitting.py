@@ -36,8 +36,8 @@ def windows(sandbox: Sandbox, status: int = 200) -> list[int]:
 
 @pytest.fixture
 def clicks(config: dict[str, Any]) -> dict[str, Any]:
-    """Settings that read clicks only."""
-    return {**config, "interaction_types": ["Click"]}
+    """Settings that read clicks only, one request after another."""
+    return {**config, "interaction_types": ["Click"], "concurrent_requests": 1}
 
 
 TOO_MUCH: list[Kind] = [

@@ -222,7 +222,8 @@ def test_each_project_has_a_bookmark_of_its_own(
             and "Click" in request.body["InteractionFilter"]["InteractionType"]
         ):
             first_day = request.body["InteractionFilter"]["DateFrom"]
-            asked.setdefault(request.project_id or 0, first_day)
+            project = request.project_id or 0
+            asked[project] = min(first_day, asked.get(project, first_day))
     assert asked == {PROJECT: "2024-01-21", OTHER_PROJECT: "2024-01-01"}
     assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
     assert output.bookmark("clicks", OTHER_PROJECT) == END_OF_JANUARY
@@ -493,7 +494,7 @@ def test_a_start_date_that_was_moved_back_is_read_from_there_and_only_that(
 def test_a_move_of_the_start_date_that_is_interrupted_goes_on_where_it_stopped(
     tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
 ) -> None:
-    clicks |= {"window_days": 3, "max_retries": 0}
+    clicks |= {"window_days": 3, "max_retries": 0, "concurrent_requests": 1}
     later = run_tap(tmp_path, {**clicks, "start_date": "2024-01-22"})
     sandbox.faults.set([Fault("forbidden", after=3, times=1)])
     stopped = run_tap(tmp_path, clicks, state=later.state)

@@ -1,0 +1,137 @@
+"""One request over the wire, and what came back."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from singer_sdk.authenticators import BearerTokenAuthenticator
+
+from tap_targetads.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PIECE = 1 << 20
+_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL.
+        project_id: The project: it chooses the token, and goes into the query.
+        subject: What is being read, as error lines name it.
+        body: JSON body, if any.
+        params: The query, besides the project.
+        stream: Name of the stream, for the SDK's metrics.
+        endpoint: What the metrics call the path, if it holds something secret.
+        can_shrink: Whether the caller can ask for less instead.
+    """
+
+    method: str
+    path: str
+    project_id: int
+    subject: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict)
+    stream: str | None = None
+    endpoint: str | None = None
+    can_shrink: bool = False
+
+    @property
+    def key(self) -> tuple[str, int, bytes]:
+        """What two calls have in common that ask for the same."""
+        return self.path, self.project_id, msgspec.json.encode(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer, of whatever status.
+
+    Attributes:
+        status: HTTP status.
+        reason: Its text.
+        headers: The headers.
+        body: The whole body.
+        seconds: How long it took until the headers were there.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+
+class Exchange:
+    """Sends requests, from any thread.
+
+    Args:
+        api_url: Base URL.
+        tokens: Bearer token by project.
+        timeout: Seconds to wait for an answer.
+        pace: How fast requests may follow each other.
+
+    Attributes:
+        tokens: As above, to keep them out of log lines.
+        timeout: As above.
+        pace: As above.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        tokens: Mapping[int, str],
+        timeout: float,
+        pace: Pace | None = None,
+    ) -> None:
+        """Open the session. Nothing is sent yet."""
+        self._api_url = api_url
+        self._authenticators = {
+            project_id: BearerTokenAuthenticator(token=token)
+            for project_id, token in tokens.items()
+        }
+        self.tokens = tokens
+        self.timeout = timeout
+        self.pace = pace or Pace()
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        # At DEBUG it would log paths and signed addresses.
+        logging.getLogger("urllib3").setLevel(logging.INFO)
+
+    def send(self, call: Call) -> Received:
+        """Send a request, once.
+
+        Raises:
+            requests.RequestException: If no whole answer arrives.
+        """
+        self.pace.wait()
+        response = self._session.request(
+            call.method,
+            self._api_url + call.path,
+            params={"project_id": str(call.project_id), **call.params},
+            json=call.body,
+            auth=self._authenticators[call.project_id],
+            timeout=self.timeout,
+            # A redirect would turn a POST into a GET, or carry the token away.
+            allow_redirects=False,
+            stream=True,
+        )
+        # Ten times faster in large pieces than in those of `response.content`.
+        body = b"".join(response.iter_content(_PIECE))
+        return Received(
+            response.status_code,
+            response.reason or "",
+            response.headers,
+            body,
+            response.elapsed.total_seconds(),
+        )

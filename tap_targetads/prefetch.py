@@ -1,0 +1,89 @@
+"""Sends requests before their answers are needed."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tap_targetads.exchange import Call, Received
+
+_REMEMBERED = 8
+
+
+class Prefetch:
+    """Keeps the answers of requests that are expected.
+
+    It only ever saves time: what is asked for is what the caller asks for, in its
+    order, and an answer that is not there, or a failure, is dealt with as if the
+    request had been sent just now.
+
+    Memory is bounded by the size of answers: before the first one has come, nothing
+    is sent ahead, and after that, as many requests as fit into the budget.
+
+    Args:
+        send: Sends a request; from several threads at once.
+        at_once: How many requests may be under way, the one that is needed included.
+        budget: Bytes of answers that may wait until they are needed.
+    """
+
+    def __init__(
+        self, send: Callable[[Call], Received], at_once: int, budget: int
+    ) -> None:
+        """Start with nothing under way."""
+        self._send = send
+        self._at_once = at_once
+        self._budget = budget
+        self._ahead: dict[tuple[str, int, bytes], Future[Received]] = {}
+        self._sizes: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def expect(self, now: Call, following: Iterable[Call]) -> None:
+        """Send what is needed next, as far as that is allowed, and forget the rest.
+
+        Args:
+            now: The call that is needed now.
+            following: The calls that follow it, in order; only as many are taken as
+                may be sent.
+        """
+        calls = {call.key: call for call in islice(following, self._allowed)}
+        wanted = {now.key, *calls}
+        self._ahead = {k: f for k, f in self._ahead.items() if k in wanted}
+        for key, call in calls.items():
+            if key not in self._ahead:
+                self._ahead[key] = self._start(call)
+
+    def get(self, call: Call) -> Received:
+        """The answer to a call: the one that is on its way, or a new one.
+
+        Raises:
+            requests.RequestException: If no whole answer arrives.
+        """
+        future = self._ahead.pop(call.key, None) if self._ahead else None
+        received = self._send(call) if future is None else future.result()
+        self._sizes.append(len(received.body))
+        return received
+
+    @property
+    def _allowed(self) -> int:
+        if not self._sizes:
+            return 0
+        largest = max(1, *self._sizes)
+        return min(self._at_once - 1, self._budget // largest)
+
+    def _start(self, call: Call) -> Future[Received]:
+        future: Future[Received] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self._send(call))
+            except BaseException as error:  # noqa: BLE001 - raised by whoever asks
+                future.set_exception(error)
+
+        # The threads of an executor would keep a run that is stopped from ending.
+        threading.Thread(target=run, name="tap-targetads-prefetch", daemon=True).start()
+        return future

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tap_targetads.exchange import Call, Received
+from tap_targetads.prefetch import Prefetch
+from tap_targetads.sandbox.faults import Fault
+from tests.running import run_tap
+from tests.test_records import assert_is_truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_targetads.sandbox.server import Sandbox
+    from tap_targetads.sandbox.world import World
+
+MIB = 1 << 20
+
+
+def call(number: int) -> Call:
+    return Call("POST", "/v1/reports/raw_reports", 1, "Stream x", {"Offset": number})
+
+
+class Server:
+    """Answers when it is told to, and remembers what was asked."""
+
+    def __init__(self, size: int = 10) -> None:
+        self.size = size
+        self.asked: list[int] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.arrived = threading.Semaphore(0)
+        self.fails: set[int] = set()
+
+    def send(self, call: Call) -> Received:
+        number = (call.body or {})["Offset"]
+        self.asked.append(number)
+        self.arrived.release()
+        assert self.open.wait(10)
+        if number in self.fails:
+            raise requests.ConnectionError(str(number))
+        return Received(200, "OK", {}, b"x" * self.size, 0.1)
+
+    def wait_for(self, count: int) -> None:
+        for _ in range(count):
+            assert self.arrived.acquire(timeout=10)
+
+
+def test_as_many_requests_as_allowed_are_under_way_at_once() -> None:
+    server = Server()
+    prefetch = Prefetch(server.send, at_once=4, budget=MIB)
+    prefetch.get(call(0))
+    server.wait_for(1)
+    server.open.clear()
+
+    prefetch.expect(call(1), map(call, range(2, 100)))
+    server.wait_for(3)
+
+    assert sorted(server.asked) == [0, 2, 3, 4]
+    server.open.set()
+    assert [len(prefetch.get(call(n)).body) for n in (2, 3, 4)] == [10, 10, 10]
+    assert len(server.asked) == 4, "asked twice"
+
+
+def test_before_the_first_answer_nothing_is_sent_ahead() -> None:
+    server = Server()
+    prefetch = Prefetch(server.send, at_once=4, budget=MIB)
+
+    prefetch.expect(call(1), map(call, range(2, 100)))
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("size", "ahead"), [(MIB, 0), (MIB // 2, 2), (MIB // 10, 7), (0, 7)]
+)
+def test_large_answers_leave_room_for_fewer_of_them(size: int, ahead: int) -> None:
+    server = Server(size)
+    prefetch = Prefetch(server.send, at_once=8, budget=MIB if size < MIB else MIB - 1)
+    prefetch.get(call(0))
+
+    prefetch.expect(call(1), map(call, range(2, 100)))
+    server.wait_for(1 + ahead)
+
+    assert sorted(server.asked) == [0, *range(2, 2 + ahead)]
+
+
+def test_what_is_expected_no_more_is_forgotten_and_what_is_needed_is_not() -> None:
+    server = Server()
+    prefetch = Prefetch(server.send, at_once=3, budget=MIB)
+    prefetch.get(call(0))
+    prefetch.expect(call(1), [call(2), call(3)])
+    server.wait_for(3)
+
+    prefetch.expect(call(2), [call(7), call(8)])
+    server.wait_for(2)
+    prefetch.get(call(2))
+    prefetch.get(call(3))
+
+    assert sorted(server.asked) == [0, 2, 3, 3, 7, 8]
+
+
+def test_a_failure_ahead_of_time_is_raised_when_its_turn_comes() -> None:
+    server = Server()
+    server.fails = {2}
+    prefetch = Prefetch(server.send, at_once=2, budget=MIB)
+    prefetch.get(call(0))
+
+    prefetch.expect(call(1), [call(2)])
+    prefetch.get(call(1))
+
+    with pytest.raises(requests.ConnectionError):
+        prefetch.get(call(2))
+    server.fails.clear()
+    assert prefetch.get(call(2)).body
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 8])
+@pytest.mark.parametrize("page_size", [3, 1000])
+def test_records_are_the_same_and_in_order_however_many_are_under_way(
+    tmp_path: Path, world: World, config: dict[str, Any], at_once: int, page_size: int
+) -> None:
+    config |= {"page_size": page_size, "window_days": 2}
+    alone = run_tap(tmp_path, {**config, "concurrent_requests": 1})
+
+    output = run_tap(tmp_path, {**config, "concurrent_requests": at_once})
+
+    assert_is_truth(output, world)
+    assert output.records == alone.records
+    assert output.states == alone.states
+
+
+def test_faults_hit_what_is_sent_ahead_and_nothing_is_lost(
+    tmp_path: Path, sandbox: Sandbox, world: World, config: dict[str, Any]
+) -> None:
+    kinds: list[Any] = ["server_error", "cut", "malformed", "rate_limit", "bad_gateway"]
+    sandbox.faults.set([Fault(kind, rate=0.08) for kind in kinds])
+    config |= {"page_size": 5, "window_days": 1, "max_retries": 20}
+
+    output = run_tap(tmp_path, {**config, "concurrent_requests": 8})
+
+    assert_is_truth(output, world)
+    assert sum(sandbox.faults.happened.values()) > 10
+
+
+def test_few_requests_are_in_vain(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    config |= {"page_size": 5, "window_days": 1, "interaction_types": ["PageView"]}
+    run_tap(tmp_path, {**config, "concurrent_requests": 1})
+    alone = len(sandbox.requests)
+    sandbox.clear_requests()
+
+    run_tap(tmp_path, {**config, "concurrent_requests": 8})
+
+    # The number of pages of a day is guessed from the day before.
+    assert alone <= len(sandbox.requests) <= alone + 2 * 31
