@@ -68,6 +68,22 @@ def test_rows_that_arrive_between_two_pages_are_neither_missed_nor_doubled(
     assert in_order(latest(output)) == in_order(truth(world, "page_views"))
 
 
+@pytest.mark.parametrize("row_count", [1, 60])
+def test_they_are_noticed_between_large_pages_too(
+    tmp_path: Path, views: dict[str, Any], row_count: int
+) -> None:
+    world = World(rows_per_day=9000)
+    fault = Fault("late_rows", times=1, min_offset=1000, rows=row_count)
+    day = {"start_date": "2024-01-02", "end_date": "2024-01-02", "page_size": 1000}
+    with Sandbox(world, faults=[fault]) as sandbox:
+        output = run_tap(tmp_path, {**views, **day, "api_url": sandbox.url})
+
+    one = date(2024, 1, 2)
+    expected = truth(world, "page_views", start=one, end=one)
+    assert in_order(latest(output)) == in_order(expected)
+    assert "Reading it again" in output.log
+
+
 def test_rows_that_keep_arriving_end_with_a_warning_and_not_in_a_circle(
     tmp_path: Path, sandbox: Sandbox, views: dict[str, Any]
 ) -> None:
