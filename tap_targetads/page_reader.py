@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 SMALLEST_PAGE = 1_000
 """Rows of a page that is not made smaller, however often it fails."""
 
-REREADS = 3
-"""How often a window is read because its rows moved, before they are let through."""
+TRIES = 4
+"""How often a window is read whose rows move, before that counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PageReader(Reader):
                 parts = list(tile(window.start, window.end, self.days.value))
                 pending.extendleft(reversed(parts))
                 continue
-            pages = self._pages(project_id, window, pending, compare=moves < REREADS)
+            pages = self._pages(project_id, window, pending)
             try:
                 first = [next(pages)]
             except SeveralPagesError:
@@ -93,13 +93,15 @@ class PageReader(Reader):
             reading = Reading(window, iter(()), pending)
             reading.pages = _until_moved(reading, first, pages)
             yield reading
-            if reading.moved:
-                moves += 1
-                self._tell_of_moves(project_id, window, moves, reading.moved)
+            if not reading.moved:
+                moves = 0
+                self.days.succeeded()
+                continue
+            moves += 1
+            if self._try_again(project_id, window, moves, reading.moved):
                 pending.appendleft(window)
             else:
                 moves = 0
-                self.days.succeeded()
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
@@ -110,8 +112,6 @@ class PageReader(Reader):
         project_id: int,
         window: Window,
         pending: Iterable[Window],
-        *,
-        compare: bool,
     ) -> Iterator[Page]:
         """Read a window, all parts of the report.
 
@@ -133,7 +133,6 @@ class PageReader(Reader):
                 size=self._page_size,
                 step=self._usual_step,
                 smaller_pages=not self.is_divisible(window),
-                compare=compare,
                 logger=self.logger,
                 subject=self.subject(project_id, window),
             )
@@ -216,20 +215,33 @@ class PageReader(Reader):
             or bool(part.batches()),
         )
 
-    def _tell_of_moves(
+    def _try_again(
         self, project_id: int, window: Window, moves: int, reason: str
-    ) -> None:
+    ) -> bool:
+        """Whether to read a window again whose rows moved.
+
+        Raises:
+            ApiError: If that was tried often enough, and its days are over.
+        """
         subject = self.subject(project_id, window)
-        if moves < REREADS:
+        if moves < TRIES:
             self.logger.info("%s: %s. Reading it again.", subject, reason)
-            return
-        self.logger.warning(
-            "%s: %s, %d times. Reading it once more as it comes: rows may be missing, "
-            "or there twice. Set `lookback_days`, so that later runs read it again.",
-            subject,
-            reason,
-            moves,
+            return True
+        if window.end > self.last_complete_day:
+            self.logger.warning(
+                "%s: %s, %d times: the day is not over. The next run reads it again.",
+                subject,
+                reason,
+                moves,
+            )
+            return False
+        message = (
+            f"{subject}: {reason}, {moves} times. What arrived is right, but may not "
+            "be all, and does not count as read: run the tap again later, or set a "
+            "larger `page_size` or a shorter `window_days`, so that a window fits into "
+            "one page."
         )
+        raise ApiError(message)
 
     def _error(self, project_id: int, window: Window, problem: str) -> ApiError:
         return ApiError(

@@ -63,7 +63,6 @@ class Paging:
         size: Rows per page.
         smaller_pages: Whether the first page may be made smaller if it fails; the later
             ones always may.
-        compare: Whether to look for rows that move.
         logger: Where warnings go.
         subject: What is being read, as log lines name it.
         step: How many rows a page is expected to have: a server may cap them.
@@ -75,7 +74,6 @@ class Paging:
     expect: Callable[[Place], None]
     size: AdaptiveSize
     smaller_pages: bool
-    compare: bool
     logger: logging.Logger
     subject: str
     step: int
@@ -108,9 +106,9 @@ class Paging:
             if fingerprint == previous and page.rows:
                 self._check_offset_counts()
             previous = fingerprint
-            if self.delivered and self.compare:
-                self._check_continues(page, last)
-            elif not self.delivered:
+            if self.delivered:
+                self._check_continues(page, first, last)
+            else:
                 self.total = _total(page)
             if not paginator.finished:
                 self.step = len(page.rows)
@@ -124,7 +122,7 @@ class Paging:
             del page
             if paginator.finished:
                 break
-        if first and self.compare:
+        if first:
             self._check_begins(first)
         if counted not in {None, on_page, self.delivered}:
             self.logger.warning(
@@ -165,23 +163,28 @@ class Paging:
             message = "the API ignores `Offset` and sends the same page again"
             raise PagingError(message)
 
-    def _check_continues(self, page: Page, last: Sequence[bytes]) -> None:
+    def _check_continues(
+        self, page: Page, first: Sequence[bytes], last: Sequence[bytes]
+    ) -> None:
         """Make sure that a page begins where the one before it ended.
 
         Rows that came in before the offset push the last rows that were delivered into
-        this page. Such a row may also be another one that is equal: only asking for
-        the last rows again tells.
+        this page, and a server that loses its place begins anew. Such a row may also
+        be another one that is equal: only asking for both sides of the edge again
+        tells.
         """
         if self.total is not None and page.count != self.total:
             message = (
                 f"the API counted {self.total} rows at first, and then {page.count}"
             )
             raise RowsMovedError(message)
+        head = _lines(page.rows[:COMPARED_ROWS])
         # Pushed by fewer rows than are compared, the last one is among the first here.
-        suspects = last[-1:] if len(page.rows) >= COMPARED_ROWS else last
-        if not set(suspects).isdisjoint(_lines(page.rows[:COMPARED_ROWS])):
-            again = self.fetch(self.delivered - len(last), len(last))
-            if _lines(again.rows) != last:
+        suspects = last if len(head) < COMPARED_ROWS else [*first, last[-1]]
+        if not set(suspects).isdisjoint(head):
+            around = [*last, *head]
+            again = self.fetch(self.delivered - len(last), len(around))
+            if _lines(again.rows) != around:
                 message = "rows came in while they were read page by page"
                 raise RowsMovedError(message)
 

@@ -13,6 +13,7 @@ from tap_targetads.sizes import AdaptiveSize
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from datetime import date
 
     from tap_targetads.catalogue import Field, FieldType
     from tap_targetads.client import Client
@@ -49,6 +50,7 @@ class Reader(ABC):
         fields: The selected fields.
         conversions: The conversion for each field type.
         null_bad_values: Write null for a value that cannot be converted.
+        last_complete_day: The last day that was over when the run began.
         logger: Where warnings go.
     """
 
@@ -60,12 +62,14 @@ class Reader(ABC):
         fields: Collection[Field],
         conversions: Mapping[FieldType, Callable[[Any], Any]],
         null_bad_values: bool,
+        last_complete_day: date,
         logger: logging.Logger,
     ) -> None:
         """Prepare decoding and conversion. Nothing is sent yet."""
         self.client = client
         self.report = report
         self.logger = logger
+        self.last_complete_day = last_complete_day
         self.types = {field.name: field.type for field in fields}
         # A request without fields is refused: ask for one that is then dropped.
         self.asked = list(fields) or list(report.fields.values())[:1]

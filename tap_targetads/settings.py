@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,11 @@ from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+
+_NEARLY = 0.8
+"""How much alike two names are, from 0 to 1, that are taken for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,23 @@ def wrong_variable(environ: Mapping[str, str], prefix: str) -> SettingsError | N
             problem = f"{variable} has a value that is not an {kinds[0]}. Correct it."
             return SettingsError(name, problem)
     return None
+
+
+def refuse_misspelt(names: Iterable[str], known: Collection[str]) -> None:
+    """Make sure that no name is nearly one that there is.
+
+    Args:
+        names: The names of settings that were given.
+        known: All names that there are.
+
+    Raises:
+        SettingsError: If one is not known, but nearly.
+    """
+    for name in names:
+        if name not in known:
+            for right in get_close_matches(name, known, n=1, cutoff=_NEARLY):
+                problem = f"there is no such setting. Do you mean `{right}`?"
+                raise SettingsError(name, problem)
 
 
 def _day(config: Mapping[str, Any], setting: str) -> date | None:

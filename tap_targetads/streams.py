@@ -99,6 +99,7 @@ class ReportStream(ProjectStream):
             "fields": [field for field in fields if self._is_selected(field.name)],
             "conversions": converters(settings.calendar.zone),
             "null_bad_values": settings.null_bad_values,
+            "last_complete_day": self.tap.last_complete_day,
             "logger": self.logger,
         }
         if self.report.api_version == "v2" and not self.is_dry_run:

@@ -28,7 +28,7 @@ from tap_targetads.meta import META
 from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
 from tap_targetads.retries import Retries, retry_waits
-from tap_targetads.settings import Settings, wrong_variable
+from tap_targetads.settings import Settings, refuse_misspelt, wrong_variable
 from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
@@ -82,7 +82,21 @@ class TapTargetADS(Tap):
             prefix = f"{self.name.upper().replace('-', '_')}_"
             raise wrong_variable(os.environ, prefix) or error from error
         if validate_config:
+            self._refuse_misspelt(in_environment=kwargs.get("parse_env_config", False))
             _ = self.settings
+
+    def _refuse_misspelt(self, *, in_environment: bool) -> None:
+        schema = deepcopy(self.config_jsonschema)
+        self.append_builtin_config(schema)
+        names = list(self.config)
+        if in_environment:
+            prefix = f"{self.name.upper().replace('-', '_')}_"
+            names += [
+                name.removeprefix(prefix).lower()
+                for name in os.environ
+                if name.startswith(prefix)
+            ]
+        refuse_misspelt(names, schema["properties"])
 
     @property
     @override

@@ -131,6 +131,7 @@ def read(
         fields=[report.fields[name] for name in names],
         conversions=converters(ZoneInfo("Europe/Moscow")),
         null_bad_values=False,
+        last_complete_day=date(2024, 2, 1),
         logger=logging.getLogger("tap-targetads.clicks"),
         jobs=JobOptions(
             shape=shape,

@@ -9,6 +9,7 @@ from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE
 from tap_targetads.sandbox.faults import Fault
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
+from tap_targetads.settings import Settings
 from tests.conftest import PROJECT
 from tests.running import Output, run_tap
 from tests.test_records import in_order, truth
@@ -36,6 +37,12 @@ def sandbox(world: World) -> Iterator[Sandbox]:
 def views(config: dict[str, Any]) -> dict[str, Any]:
     """Settings that read page views, in small pages."""
     return {**config, "interaction_types": ["PageView"], "page_size": 4}
+
+
+@pytest.fixture
+def third_of_january(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 3 January 2024."""
+    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: date(2024, 1, 2))
 
 
 def latest(output: Output) -> list[dict[str, Any]]:
@@ -84,28 +91,72 @@ def test_they_are_noticed_between_large_pages_too(
     assert "Reading it again" in output.log
 
 
-def test_rows_that_keep_arriving_end_with_a_warning_and_not_in_a_circle(
-    tmp_path: Path, sandbox: Sandbox, views: dict[str, Any]
+def test_rows_that_keep_arriving_are_a_failure_and_not_a_circle(
+    tmp_path: Path, sandbox: Sandbox, world: World, views: dict[str, Any]
 ) -> None:
     sandbox.faults.set([Fault("late_rows", rate=1)])
+    views |= {"window_days": 1, "concurrent_requests": 1}
 
-    output = run_tap(tmp_path, {**views, "end_date": "2024-01-03", "window_days": 1})
+    output = run_tap(tmp_path, {**views, "end_date": "2024-01-03"})
 
-    assert output.exit_code == 0
-    assert "Reading it again" in output.log
-    assert "Set `lookback_days`" in output.log
-    assert output.bookmark("page_views", PROJECT) == "2024-01-03T20:59:59+00:00"
+    assert output.exit_code == 1
+    assert "does not count as read" in output.log
+    assert output.bookmark("page_views", PROJECT) is None
+    known = {r["_row_key"] for r in truth(world, "page_views")}
+    assert {r["_row_key"] for r in latest(output)} <= known, "made up"
 
 
-def test_a_server_without_an_order_is_told(
+@pytest.mark.usefixtures("third_of_january")
+def test_rows_that_keep_arriving_today_do_not_fail_the_run(
     tmp_path: Path, sandbox: Sandbox, views: dict[str, Any]
 ) -> None:
-    sandbox.faults.set([Fault("unstable_order", rate=1)])
+    sandbox.faults.set([Fault("late_rows", rate=1, date="2024-01-03")])
+    views |= {"window_days": 1, "include_today": True, "end_date": "2024-01-03"}
 
-    output = run_tap(tmp_path, {**views, "end_date": "2024-01-03", "window_days": 1})
+    output = run_tap(tmp_path, views)
 
     assert output.exit_code == 0
-    assert "rows may be missing, or there twice" in output.log
+    assert "the day is not over. The next run reads it again" in output.log
+    assert output.bookmark("page_views", PROJECT) == "2024-01-02T20:59:59+00:00"
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.2])
+def test_a_server_without_an_order_makes_nothing_up_and_loses_nothing_in_silence(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    world: World,
+    views: dict[str, Any],
+    rate: float,
+) -> None:
+    sandbox.faults.set([Fault("unstable_order", rate=rate)])
+    views |= {"window_days": 1, "end_date": "2024-01-10"}
+
+    output = run_tap(tmp_path, views)
+
+    end = output.bookmark("page_views", PROJECT) or "2023-12-31"
+    expected = truth(world, "page_views", end=date.fromisoformat(end[:10]))
+    keys = {r["_row_key"] for r in latest(output)}
+    assert keys >= {r["_row_key"] for r in expected}
+    assert output.exit_code == (0 if end > "2024-01-10" else 1)
+
+
+@pytest.mark.parametrize("page_size", [4, 1000])
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_server_that_loses_its_place_once_doubles_nothing(
+    tmp_path: Path, views: dict[str, Any], page_size: int, after: int
+) -> None:
+    world = World(rows_per_day=10 * page_size)
+    fault = Fault("ignore_offset", times=1, after=after)
+    day = {"start_date": "2024-01-02", "end_date": "2024-01-02"}
+    views |= {**day, "page_size": page_size, "concurrent_requests": 1}
+    with Sandbox(world, faults=[fault]) as sandbox:
+        output = run_tap(tmp_path, {**views, "api_url": sandbox.url})
+        again = run_tap(tmp_path, {**views, "api_url": sandbox.url})
+
+    one = date(2024, 1, 2)
+    keys = {r["_row_key"] for r in [*latest(output), *latest(again)]}
+    expected = truth(world, "page_views", start=one, end=one)
+    assert keys == {r["_row_key"] for r in expected}
 
 
 def test_the_order_of_a_window_of_one_page_does_not_matter(

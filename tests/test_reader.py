@@ -138,6 +138,7 @@ def read(
         fields=[known[name] for name in fields],
         conversions=converters(ZoneInfo("Europe/Moscow")),
         null_bad_values=null_bad_values,
+        last_complete_day=date(2024, 2, 1),
         logger=logging.getLogger(LOGGER),
         page_size=page_size,
         by_day=by_day,

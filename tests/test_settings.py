@@ -76,6 +76,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         },
         "report `mine`: more than 20 `media_campaign_ids`",
     ),
+    ({"page_siz": 5}, "`page_siz`: there is no such setting. Do you mean `page_size`?"),
+    ({"startdate": "2024-01-01"}, "Do you mean `start_date`?"),
     ({"extra_fields": ["_row_key"]}, "`extra_fields`: `_row_key` cannot be redefined"),
     ({"extra_fields": [{"name": "A", "type": "money"}]}, "extra_fields"),
     ({"extra_fields": [{"title": "A"}]}, "extra_fields"),
