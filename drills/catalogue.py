@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
-from signal import SIGTERM
+from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING, Any, Literal
 
 from drills.drill import OTHER_PROJECT, PATHS, PROJECT, STREAMS, Blow, Drill
+from tap_targetads.sandbox.dialect import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Version = Literal["v1","v2"]
+Version = Literal["v1", "v2"]
 Declared = dict[str, Any]
-
-SMALL_PAGES: Mapping[str, Any] = {"page_size": 2}
-IMPATIENT: Mapping[str, Any] = {"request_timeout": 1, "job_timeout": 1}
+"""A fault, in the sandbox's own words."""
 
 PAGE_FAULTS: tuple[Declared, ...] = (
     {"kind": "rate_limit", "rate": 0.05},
@@ -65,78 +65,194 @@ TRANSPORT_FAULTS: tuple[Declared, ...] = (
 """What happens to the requests around jobs."""
 
 
-def _often(faults: Iterable[Declared], rate: float) -> tuple[Declared, ...]:
-    """The same faults, each as often."""
-    return tuple({**fault, "rate": rate} for fault in faults if "after" not in fault)
+def _at_rate(faults: Iterable[Declared], rate: float) -> list[Declared]:
+    """The same faults, each as often; those that begin at a moment are left out."""
+    return [{**fault, "rate": rate} for fault in faults if "after" not in fault]
 
 
-MIXED: Mapping[str, tuple[Declared, ...]] = {
-    "v1": _often((*PAGE_FAULTS, *PAGE_LIES), 0.015),
-    "v2": _often((*JOB_FAULTS, *TRANSPORT_FAULTS), 0.02),
+def _once_each(faults: Iterable[Declared]) -> list[Declared]:
+    """The same faults, each once, soon, and one after another."""
+    return [
+        {**fault, "times": 1, "after": number}
+        for number, fault in enumerate(_at_rate(faults, 0))
+    ]
+
+
+FAULTS: Mapping[Version, tuple[Declared, ...]] = {
+    "v1": (*PAGE_FAULTS, *PAGE_LIES),
+    "v2": (*JOB_FAULTS, *TRANSPORT_FAULTS),
 }
-"""All of them at once, in each version of the API."""
+
+PASSING: Mapping[Version, tuple[Declared, ...]] = {
+    "v1": (
+        {"kind": "server_error", "rate": 0.05},
+        {"kind": "cut", "rate": 0.05},
+        {"kind": "malformed", "rate": 0.05},
+    ),
+    "v2": (
+        {"kind": "server_error", "rate": 0.05, "path": "/v2/"},
+        {"kind": "cut", "rate": 0.05, "path": "/storage/"},
+        {"kind": "job_failed", "rate": 0.05},
+        {"kind": "truncated_file", "rate": 0.05},
+    ),
+}
+"""What goes on while processes are killed."""
+
+_VERSIONS: tuple[Version, ...] = ("v1", "v2")
+_BYTES = (1, 250_000)
 
 BLOWS: Mapping[str, Blow] = {
-    "tap killed": Blow("tap", rounds=20, within=(1, 250_000)),
-    "tap terminated": Blow("tap", SIGTERM, rounds=6, within=(1, 250_000)),
-    "target killed": Blow("target", rounds=6, within=(1, 250_000)),
+    "tap killed": Blow("tap", SIGKILL, rounds=20, within=_BYTES),
+    "tap terminated": Blow("tap", SIGTERM, rounds=6, within=_BYTES),
+    "target killed": Blow("target", SIGKILL, rounds=6, within=_BYTES),
 }
 
-EDGES: Mapping[str, tuple[date, date]] = {
+CLOCKS: Mapping[str, tuple[date, date]] = {
     "clock goes forward": (date(2024, 3, 29), date(2024, 4, 2)),
     "clock goes back": (date(2024, 10, 25), date(2024, 10, 29)),
 }
 """Days around the changes to and from daylight-saving time in Berlin."""
 
+NIGHTS: tuple[Declared, ...] = tuple(
+    {
+        "InteractionTime": f"{night} {time}",
+        "InteractionType": interaction_type,
+        "InteractionDeviceID": f"awake at {time}",
+    }
+    for night in ("2024-03-31", "2024-10-27")
+    for interaction_type in STREAMS.values()
+    for time in ("01:59:59", "02:00:00", "02:30:00", "02:30:00", "02:59:59", "03:00:00")
+)
+"""Rows at times that a change skips or repeats; some of them are equal."""
 
-def _at_night(days: Iterable[date]) -> list[Declared]:
-    """Rows at times that are not there, or twice, on the night of a change."""
-    return [
-        {
-            "InteractionTime": f"{day} {time}",
-            "InteractionType": kind,
-            "InteractionDeviceID": f"night-{time}-{number}",
-        }
-        for day in days
-        for kind in STREAMS.values()
-        for time in ("01:59:59", "02:00:00", "02:30:00", "02:59:59", "03:00:00")
-        for number in (1, 2)
-    ]
+_IMPATIENT: Mapping[str, Any] = {"request_timeout": 1, "job_timeout": 1}
 
-
-NIGHTS = _at_night([date(2024, 3, 31), date(2024, 10, 27)])
-
-SHORT_DAYS = date(2024, 1, 12)
-"""The last day of drills that are to be quick."""
+# Last days of drills that begin on the first of January.
+_FEW_DAYS = date(2024, 1, 8)
+_THREE_WEEKS = date(2024, 1, 21)
+_TWO_MONTHS = date(2024, 2, 29)
 
 
-def _single(version: Version, fault: Declared, **options: Any) -> Drill:
-    name = str(fault["kind"]).replace("_", " ")
-    settings = {**SMALL_PAGES, **IMPATIENT}
-    return Drill(name, version, [fault], settings=settings, **options)
-
-
-def _mixed(version: Version, **options: Any) -> Drill:
+def _single(version: Version, fault: Declared) -> Drill:
+    lie = fault in PAGE_LIES
     return Drill(
-        "all faults",
+        str(fault["kind"]).replace("_", " "),
         version,
-        MIXED[version],
-        settings={**SMALL_PAGES, **IMPATIENT, "max_retries": 2},
-        streams=[*STREAMS, PATHS],
-        **options,
+        [fault],
+        settings={**_IMPATIENT, "page_size": 2},
+        # Pages that contradict each other take windows of many pages.
+        rows_per_day=40 if lie else 10,
+        end=_THREE_WEEKS if lie else _TWO_MONTHS,
     )
 
 
-def _struck(name: str, version: Version, blow: Blow, **options: Any) -> Drill:
-    faults = PASSING[version]
-    settings = {"page_size": 10, "lookback_days": 2}
+def _all_at_once(version: Version, dialect: str, *, short: bool) -> Drill:
+    faults = FAULTS[version]
+    return Drill(
+        f"all at once, {dialect}" + (", short" if short else ""),
+        version,
+        _once_each(faults) if short else _at_rate(faults, 0.02),
+        # Without many retries, some runs fail.
+        settings={**_IMPATIENT, "page_size": 3, "max_retries": 8 if short else 2},
+        streams=[*STREAMS, PATHS],
+        end=_FEW_DAYS if short else _TWO_MONTHS,
+        rows_per_day=20 if short else 10,
+        dialect=dialect,
+        short=short,
+    )
+
+
+def _blow(name: str, version: Version, blow: Blow, *, short: bool) -> Drill:
+    return Drill(
+        name + (", short" if short else ""),
+        version,
+        PASSING[version],
+        replace(blow, rounds=2, within=(1, 90_000)) if short else blow,
+        settings={"page_size": 10, "lookback_days": 2},
+        projects=(PROJECT, OTHER_PROJECT),
+        rows_per_day=20 if short else 30,
+        end=_THREE_WEEKS if short else _TWO_MONTHS,
+        short=short,
+    )
+
+
+def _clock(name: str, version: Version) -> Drill:
+    start, end = CLOCKS[name]
     return Drill(
         name,
         version,
-        faults,
-        blow,
-        settings=settings,
-        projects=(PROJECT, OTHER_PROJECT),
-        rows_per_day=20,
-        **options,
+        settings={"timezone": "Europe/Berlin"},
+        start=start,
+        end=end,
+        rows_per_day=100,
+        extra_rows=NIGHTS,
+        short=version == "v2",
     )
+
+
+OTHERS: tuple[Drill, ...] = (
+    Drill(
+        "ignore offset now and then",
+        "v1",
+        [{"kind": "ignore_offset", "rate": 0.05}],
+        settings={"page_size": 2},
+        rows_per_day=40,
+        end=_THREE_WEEKS,
+    ),
+    Drill(
+        "late rows between pages",
+        "v1",
+        [{"kind": "late_rows", "rate": 0.1}],
+        settings={"page_size": 3},
+        rows_per_day=30,
+        end=_THREE_WEEKS,
+        again=True,
+    ),
+    Drill(
+        "long windows never answer",
+        "v1",
+        [{"kind": "gateway_timeout", "rate": 1, "min_days": 3}],
+        settings={"window_days": 7},
+        rows_per_day=30,
+    ),
+    Drill(
+        "disk full",
+        "v2",
+        rows_per_day=200,
+        end=_FEW_DAYS,
+        file_bytes=1000,
+        short=True,
+    ),
+    Drill(
+        "secrets",
+        "v2",
+        _once_each(FAULTS["v2"]),
+        settings=_IMPATIENT,
+        end=_FEW_DAYS,
+        rows_per_day=20,
+        search=True,
+        short=True,
+    ),
+)
+
+DRILLS: tuple[Drill, ...] = (
+    *(_single("v1", fault) for fault in FAULTS["v1"]),
+    *(_single("v2", fault) for fault in JOB_FAULTS),
+    *(
+        _all_at_once(version, dialect, short=short)
+        for short in (False, True)
+        for version in _VERSIONS
+        for dialect in DIALECTS
+        if not short or dialect == "live"
+    ),
+    *(
+        _blow(name, version, blow, short=short)
+        for short in (False, True)
+        for name, blow in BLOWS.items()
+        for version in _VERSIONS
+        if not short or version == ("v2" if name == "tap killed" else "v1")
+    ),
+    *(_clock(name, version) for name in CLOCKS for version in _VERSIONS),
+    *OTHERS,
+)
+"""All drills. The short form has some of its own, which repeat others in small."""

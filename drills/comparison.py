@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from drills.drill import Drill
+    from tap_targetads.catalogue import ReportKind
     from tap_targetads.sandbox.world import World
 
 Row = dict[str, Any]
@@ -66,7 +67,7 @@ def compare(
 
 def true_rows(drill: Drill, world: World, stream: str) -> Iterator[Row]:
     """What a table has to hold in the end, in the types of PostgreSQL."""
-    kind = "path" if stream == PATHS else "raw"
+    kind: ReportKind = "path" if stream == PATHS else "raw"
     types: Mapping[str, str] = {
         CONVERSION_DATE: "date",
         **{name: field.type for name, field in fields_of(kind).items()},
@@ -101,8 +102,7 @@ def _stored(value: Any, kind: str) -> Any:
 
 def _counted(rows: Iterable[Row]) -> Counter[tuple[tuple[str, Any], ...]]:
     return Counter(
-        tuple((name, _comparable(row[name])) for name in sorted(row))
-        for row in rows
+        tuple((name, _comparable(row[name])) for name in sorted(row)) for row in rows
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -49,7 +50,7 @@ class Blow:
     Attributes:
         victim: Which one it is done to.
         signal: The signal that it gets.
-        rounds: To how many runs that happens.
+        rounds: How often that happens, once in a run.
         within: The moment, drawn by chance: when this many bytes, from and to, have
             gone from the tap to the target.
     """
@@ -104,21 +105,23 @@ class Drill:
     short: bool = False
 
     def __str__(self) -> str:
-        """Its name, without spaces."""
-        return f"{self.name.replace(' ', '-')}-{self.version}"
+        """Its name and version in one word."""
+        return "-".join(re.findall(r"\w+", f"{self.name} {self.version}"))
 
     @property
     def timezone(self) -> str:
         """The zone of the API's times."""
         return str(self.settings.get("timezone", "Europe/Moscow"))
 
-    def decoded_faults(self) -> list[Fault]:
-        """The faults.
-
-        Raises:
-            ValueError: If the sandbox does not know one of them.
-        """
-        return decode_faults(list(self.faults))
+    def decoded_faults(self) -> tuple[list[Fault], list[str]]:
+        """The faults, and why others are not among them: the sandbox has no such."""
+        known, unknown = [], []
+        for fault in self.faults:
+            try:
+                known += decode_faults([fault])
+            except ValueError as error:  # noqa: PERF203 - there are few
+                unknown.append(f"without {fault['kind']} ({error})")
+        return known, unknown
 
     def world(self) -> World:
         """The world that is served."""
@@ -136,6 +139,7 @@ class Result:
         drill: The drill.
         requests: How many requests the sandbox got.
         happened: How often each fault has happened.
+        blows: How often a blow has fallen.
         runs: How many runs it took until one ended well.
         expected: How many rows there are in truth.
         found: How many rows the warehouse has.
@@ -143,11 +147,13 @@ class Result:
         doubled: Rows there that the truth does not have, or not so often.
         seconds: How long it took.
         problems: What else was not as it should be, a line each.
+        notes: What was left out, and why.
     """
 
     drill: Drill
     requests: int = 0
     happened: Counter[str] = field(default_factory=Counter)
+    blows: int = 0
     runs: int = 0
     expected: int = 0
     found: int = 0
@@ -155,8 +161,14 @@ class Result:
     doubled: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
         """Whether nothing was lost or doubled, and everything happened as declared."""
         return not (self.lost or self.doubled or self.problems)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether it could not be run."""
+        return self.runs == 0

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,12 +25,12 @@ from tap_targetads.sandbox.dialect import Dialect
 from tap_targetads.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_targetads.sandbox.faults import Fault
 
-_MOST_RUNS = 60
-"""A drill that has not come to its end after so many runs never will."""
+_MOST_IDLE_RUNS = 5
+"""A drill that has got nowhere in so many runs never will."""
 
 _FOREIGN = ("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV", "PYTHONWARN", "LOGLEVEL")
 _TAP = (sys.executable, "-m", "drills.tap")
@@ -43,20 +44,27 @@ def run_drill(drill: Drill, url: str, seed: int = 1) -> Result:
         url: The database.
         seed: What all chances are drawn from.
 
-    Raises:
-        ValueError: If the sandbox does not know one of the drill's faults.
+    Returns:
+        What came of it; nothing, if the sandbox knows none of its faults.
     """
     began = monotonic()
+    faults, unknown = drill.decoded_faults()
+    if drill.faults and not faults:
+        return Result(drill, notes=unknown)
     world, warehouse = drill.world(), Warehouse(url, f"drill_{drill}")
     warehouse.clear()
-    dialect, faults = Dialect.named(drill.dialect), drill.decoded_faults()
+    dialect = Dialect.named(drill.dialect)
+    chance = Random(f"{seed} {drill}")  # noqa: S311 - the same every time
     with (
         tempfile.TemporaryDirectory(prefix="tap-targetads-drill-") as folder,
-        Sandbox(world, dialect=dialect, faults=faults, seed=seed) as sandbox,
+        Sandbox(
+            world, dialect=dialect, faults=faults, seed=chance.getrandbits(32)
+        ) as sandbox,
     ):
-        runs = _Runs(drill, sandbox, warehouse, Path(folder), Random(seed))  # noqa: S311 - the same every time
+        runs = _Runs(drill, sandbox, warehouse, Path(folder), chance)
         runs.to_the_end(faults)
     result = runs.result
+    result.notes += unknown
     for stream in drill.streams:
         difference = compare(
             true_rows(drill, world, stream),
@@ -101,30 +109,47 @@ class _Runs:
 
     def to_the_end(self, faults: Sequence[Fault]) -> None:
         """Run until a run ends well that nothing was done to."""
-        finished = False
-        while not finished and self.result.runs < _MOST_RUNS:
-            outcome = self._run()
-            finished = outcome.finished and not outcome.struck
-            happened = self.sandbox.faults.happened
-            self.result.happened.update(happened)
-            if not finished and not outcome.struck:
-                over = {kind for kind in LASTING if happened.get(kind)}
-                faults = [fault for fault in faults if fault.kind not in over]
-            self.sandbox.faults.set(faults)
         problems = self.result.problems
-        if not finished:
-            problems.append(f"no run has ended well, out of {_MOST_RUNS}")
-        problems += [
-            f"{fault['kind']} never happened"
-            for fault in self.drill.faults
-            if not self.result.happened[fault["kind"]]
-        ]
+        idle = 0
+        while True:
+            before = self.state
+            outcome = self._run()
+            if outcome.finished and not outcome.struck:
+                break
+            happened = Counter[str](self.sandbox.faults.happened)
+            over = {kind for kind in LASTING if happened[kind]}
+            if over and not outcome.struck:
+                self.result.happened.update(happened)
+                faults = [fault for fault in faults if fault.kind not in over]
+                self.sandbox.faults.set(faults)
+            moved = outcome.struck or over or self.state != before
+            idle = 0 if moved else idle + 1
+            if idle == _MOST_IDLE_RUNS:
+                last = outcome.tap_log.splitlines()[-1:]
+                problems.append(f"{idle} runs got nowhere: {last}")
+                break
+        self.result.happened.update(self.sandbox.faults.happened)
         if self.drill.again:
-            self.sandbox.faults.clear()
-            days = (self.drill.end - self.drill.start).days + 1
-            self.settings["lookback_days"] = days
-            if not self._run().finished:
-                problems.append("the run with a lookback has failed")
+            self._again()
+        problems += self._undone()
+
+    def _again(self) -> None:
+        """Run once more over the whole period, with a server that is well."""
+        self.sandbox.faults.clear()
+        days = (self.drill.end - self.drill.start).days + 1
+        self.settings["lookback_days"] = days
+        if not self._run().finished:
+            self.result.problems.append("the run with a lookback has failed")
+
+    def _undone(self) -> Iterator[str]:
+        """What was declared, but has not happened: it proves nothing."""
+        known, _ = self.drill.decoded_faults()
+        for kind in dict.fromkeys(fault.kind for fault in known):
+            if not self.result.happened[kind]:
+                yield f"{kind} never happened"
+        rounds = self.drill.blow.rounds if self.drill.blow else 0
+        if self.result.blows < rounds:
+            yield f"{self.result.blows} blows fell instead of {rounds}"
 
     def _run(self) -> Outcome:
         first = self.result.runs == 0
@@ -147,6 +172,7 @@ class _Runs:
             target_environment={**_environment(), "PGTZ": "UTC"},
             strike=self._strike(),
         )
+        self.result.blows += outcome.struck
         self.state = outcome.state or self.state
         problems = problems_of(outcome, self.drill, temporary, limited=limited)
         if self.drill.search:
@@ -159,7 +185,7 @@ class _Runs:
 
     def _strike(self) -> Strike | None:
         blow = self.drill.blow
-        if blow is None or self.result.runs > blow.rounds:
+        if blow is None or self.result.blows == blow.rounds:
             return None
         after = self.chance.randint(*blow.within)
         cut = self.chance.choice([True, False])

@@ -10,7 +10,7 @@ import resource
 import time
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from typing_extensions import override
 
@@ -42,9 +42,9 @@ def no_waits() -> Generator[float, Exception, None]:
         failure = yield 0
 
 
-def short_sleep(seconds: float) -> None:
+def short_sleep(seconds: float | SupportsIndex) -> None:
     """Sleep a moment at most."""
-    time.sleep(min(seconds, _LONGEST_SLEEP))
+    time.sleep(min(float(seconds), _LONGEST_SLEEP))
 
 
 class HurriedTap(TapTargetADS):
