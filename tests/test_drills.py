@@ -154,19 +154,22 @@ def test_files_that_are_left_and_a_disk_that_was_never_full_are_found(
 def test_a_secret_is_found_wherever_it_is() -> None:
     sandbox = Sandbox(DRILL.world())
     token = next(iter(sandbox.tokens.values()))
-    seen = {"arguments": {"tap"}}
+    seen: dict[str, Any] = {"arguments": {"tap"}}
 
     assert leaks_of(Outcome(**seen), sandbox) == []
     assert leaks_of(Outcome(), sandbox) == ["nobody saw the command line"]
-    for change in [
+    changes: list[dict[str, Any]] = [
         {"tap_log": f"Bearer {token}"},
         {"target_log": token},
         {"confirmed": f'{{"token": "{token}"}}'},
         {"messages": bytearray(token.encode())},
         {"arguments": {f"tap --token {token}"}},
-    ]:
+    ]
+    for change in changes:
         assert len(leaks_of(Outcome(**{**seen, **change}), sandbox)) == 1
-    address = {"tap_log": "https://storage.example/file?X-Signature=f00"}
+    address: dict[str, Any] = {
+        "tap_log": "https://storage.example/file?X-Signature=f00"
+    }
     assert leaks_of(Outcome(**seen, **address), sandbox) == [
         "a signature is in the tap's log"
     ]
