@@ -15,7 +15,7 @@ from singer_sdk.pagination import OffsetPaginator
 from typing_extensions import override
 
 from tap_targetads.catalogue import fields_of, stream_schema
-from tap_targetads.settings import extra_fields
+from tap_targetads.definitions import extra_fields
 
 if TYPE_CHECKING:
     import requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from typing_extensions import Self
 
 
 class MalformedAnswerError(Exception):
@@ -31,6 +32,23 @@ class Reply(msgspec.Struct, kw_only=True):
     ErrorMessage: str | None = None
     Errors: list[FailedField] | None = None
     ErrorsField: list[FailedField] | None = None
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Decode a body.
+
+        Raises:
+            MalformedAnswerError: If it is not such an answer.
+        """
+        try:
+            return msgspec.json.decode(body, type=cls, strict=False)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedAnswerError(str(error)) from error
+
+    @property
+    def reply(self) -> Reply:
+        """The answer's error fields."""
+        return self
 
     @property
     def is_error(self) -> bool:

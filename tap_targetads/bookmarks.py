@@ -1,62 +1,122 @@
-"""The watermark of a stream and project: read completely up to this instant."""
+"""What the state says of a stream and project: from when to when it is complete."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import StateError
+from tap_targetads.windows import ONE_DAY, Window
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tap_targetads.windows import Calendar
 
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
+_FROM = "complete_from"
 
 
 class Bookmark:
-    """The state entry of one stream and project.
+    """The state entry of one stream and project: a period without a gap.
 
     The SDK's own bookmark is the greatest value that a record had: it does not move
     over days without rows, and goes back when a lookback finds nothing new. This one
-    is the end of the last window whose rows have all been written.
+    is the end of the last window whose rows have all been written; `complete_from`
+    beside it is the beginning of the first. Both are instants in UTC. The end never
+    moves back.
 
     Args:
         entry: The writable state of the partition; updated in place.
         replication_key: Name of the replication key.
+        calendar: Where the days begin.
+        start: The first day that is wanted. A state that does not say where its period
+            begins, as those of other versions, counts as complete from there.
         subject: Stream and project, for error lines.
     """
 
     def __init__(
-        self, entry: dict[str, Any], replication_key: str, subject: str
+        self,
+        entry: dict[str, Any],
+        replication_key: str,
+        calendar: Calendar,
+        start: date,
+        subject: str,
     ) -> None:
         """Wrap the entry."""
         self._entry = entry
         self._replication_key = replication_key
+        self._calendar = calendar
+        self._start = start
         self._subject = subject
+        self._earlier: list[Window] = []
 
     @property
-    def value(self) -> datetime | None:
-        """The instant, with its zone; None before the first window.
+    def covered(self) -> Window | None:
+        """The period; None before the first window.
+
+        It may end the day before it begins: a bookmark in the middle of a day leaves
+        that day to be read again.
 
         Raises:
-            StateError: If the state holds something that is no instant.
+            StateError: If the state holds something that is no time.
         """
-        text = self._entry.get(_VALUE)
+        value = self._instant(_VALUE)
+        if value is None:
+            return None
+        after = self._calendar.first_day_after(value)
+        begin = self._instant(_FROM)
+        if begin is None:
+            first = min(self._start, after)
+        else:
+            first = self._calendar.day_of(begin)
+            if self._calendar.begin(first) < begin:
+                first += ONE_DAY
+        return Window(first, after - ONE_DAY)
+
+    def cover(self, window: Window) -> None:
+        """Note that all rows of a window have been written.
+
+        Windows before the period are kept until they touch it: the state can tell of
+        one period only. A window behind a gap begins a new one; what is missing
+        before it is read when `start_date` asks for it.
+        """
+        covered = self.covered
+        if covered is None or window.start > covered.end + ONE_DAY:
+            covered = Window(window.start, window.start - ONE_DAY)
+        first = covered.start
+        if window.start < first:
+            self._earlier.append(window)
+            first = self._joined(first)
+        self._entry[_KEY] = self._replication_key
+        self._entry[_FROM] = self._calendar.begin(first).isoformat()
+        if window.start <= covered.end + ONE_DAY <= window.end:
+            self._entry[_VALUE] = self._calendar.bookmark(window.end).isoformat()
+
+    def _joined(self, first: date) -> date:
+        """The first day, with the windows before it that touch it, one by one."""
+        for window in sorted(self._earlier, key=lambda w: w.start, reverse=True):
+            if window.end + ONE_DAY >= first:
+                first = min(first, window.start)
+        self._earlier = [w for w in self._earlier if w.start < first]
+        return first
+
+    def _instant(self, key: str) -> datetime | None:
+        text = self._entry.get(key)
         if text is None:
             return None
         try:
             # Python 3.10 does not know the suffix Z.
             value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except (AttributeError, ValueError):
+            value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+            # The days around it have to exist, too.
+            self._calendar.first_day_after(value)
+        except (AttributeError, OverflowError, TypeError, ValueError):
             message = (
                 f"{self._subject}: the state's bookmark {text!r} is not a time like "
                 "2024-01-31T20:59:59+00:00. Correct it, or remove the stream's entry "
                 "from the state to read everything again."
             )
             raise StateError(message) from None
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-
-    def advance(self, instant: datetime) -> None:
-        """Move to an instant in UTC, unless that would be backwards."""
-        current = self.value
-        if current is None or instant > current:
-            self._entry[_KEY] = self._replication_key
-            self._entry[_VALUE] = instant.isoformat()
+        return value

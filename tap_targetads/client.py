@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import socket
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import backoff
 import msgspec
 import requests
 from singer_sdk import metrics
@@ -15,12 +15,11 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.errors import ApiError
-from tap_targetads.retries import PassingFailureError, retry_after, retry_waits
+from tap_targetads.pace import Pace
+from tap_targetads.retries import PassingFailureError, Retries, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
-
-    from backoff.types import Details
+    from collections.abc import Callable, Mapping
 
 _SHOWN_TEXT = 300
 _PIECE = 1 << 20
@@ -63,6 +62,7 @@ class Call:
         params: The query, besides the project.
         stream: Name of the stream, for the SDK's metrics.
         endpoint: What the metrics call the path, if it holds something secret.
+        can_shrink: Whether the caller can ask for less instead.
     """
 
     method: str
@@ -73,6 +73,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     endpoint: str | None = None
+    can_shrink: bool = False
 
 
 class Client:
@@ -82,8 +83,8 @@ class Client:
         api_url: Base URL.
         tokens: Bearer token by project.
         timeout: Seconds to wait for an answer.
-        max_retries: How often a request is sent again after a passing failure.
-        waits: Makes the generator of waiting times; tests pass one that never waits.
+        retries: How often a request is sent again after a passing failure.
+        pace: How fast requests may follow each other.
     """
 
     def __init__(
@@ -92,8 +93,8 @@ class Client:
         api_url: str,
         tokens: Mapping[int, str],
         timeout: float,
-        max_retries: int,
-        waits: Callable[[], Generator[float, Exception, None]] = retry_waits,
+        retries: Retries,
+        pace: Pace | None = None,
     ) -> None:
         """Open the session. Nothing is sent yet."""
         self._api_url = api_url
@@ -103,12 +104,11 @@ class Client:
             for project_id, token in tokens.items()
         }
         self._timeout = timeout
-        self._max_retries = max_retries
-        self._waits = waits
+        self._retries = retries
+        self._pace = pace or Pace()
         self._session = requests.Session()
         # At DEBUG it would log paths and signed addresses.
         logging.getLogger("urllib3").setLevel(logging.INFO)
-        self._logger = logging.getLogger("tap-targetads.client")
         self._metrics_logger = metrics.get_metrics_logger()
 
     def send(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
@@ -125,24 +125,26 @@ class Client:
         Raises:
             ApiError: If the API refuses the request, or all tries have failed.
         """
-        attempt = backoff.on_exception(
-            self._waits,
-            PassingFailureError,
-            max_tries=self._max_retries + 1,
-            jitter=None,
-            on_backoff=lambda details: self._log_retry(call, details),
-            logger=None,
-        )(self._attempt)
         try:
-            return attempt(call, decode)
-        except PassingFailureError as failure:
-            message = (
-                f"{call.subject}: {failure} Gave up after {self._max_retries + 1} "
-                "tries. Everything before it is safe: run the tap again to go on."
+            return self._retries.run(
+                lambda: self._attempt(call, decode),
+                call.subject,
+                can_shrink=call.can_shrink,
             )
-            raise ApiError(message, failure.status) from failure
+        except PassingFailureError as failure:
+            problem = f"{call.subject}: {failure} Gave up after {failure.tries} tries."
+            message = (
+                f"{problem} Everything before it is safe: run the tap again to go on."
+            )
+            raise ApiError(
+                message,
+                failure.status,
+                too_much=failure.too_much,
+                problem=problem,
+            ) from failure
 
     def _attempt(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
+        self._pace.wait()
         try:
             response = self._session.request(
                 call.method,
@@ -157,12 +159,20 @@ class Client:
             )
             # Ten times faster in large pieces than in those of `response.content`.
             body = b"".join(response.iter_content(_PIECE))
+        except requests.ConnectTimeout as error:
+            message = f"no connection within {self._timeout:g} s."
+            raise PassingFailureError(message) from error
         except requests.Timeout as error:
             message = f"no answer within {self._timeout:g} s."
-            raise PassingFailureError(message) from error
+            raise PassingFailureError(message, too_much=True) from error
         except requests.RequestException as error:
-            message = self._clean(f"the connection failed ({_innermost(error)}).")
-            raise PassingFailureError(message) from error
+            reason = _innermost(error)
+            message = self._clean(
+                f"the connection failed ({type(reason).__name__}: {reason})."
+            )
+            # A server that is there, but hangs up, may have had too much to do.
+            refused = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+            raise PassingFailureError(message, too_much=not refused) from error
         self._log_duration(call, response)
         if response.status_code != HTTPStatus.OK:
             raise self._failure(call, response, _error_in(body))
@@ -170,7 +180,9 @@ class Client:
             answer = decode(body)
         except MalformedAnswerError as error:
             message = self._clean(f"the answer is malformed ({error}).")
-            raise PassingFailureError(message, status=HTTPStatus.OK) from error
+            raise PassingFailureError(
+                message, status=HTTPStatus.OK, too_much=True
+            ) from error
         if answer.reply.is_error:
             raise self._failure(call, response, answer.reply)
         return answer
@@ -187,16 +199,22 @@ class Client:
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = retry_after(response.headers.get("Retry-After"))
+            self._pace.pause(wait)
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
         if HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600:  # noqa: PLR2004
-            return PassingFailureError(f"the API failed ({text}).", status=status)
+            return PassingFailureError(
+                f"the API failed ({text}).",
+                status=status,
+                too_much=status != HTTPStatus.SERVICE_UNAVAILABLE,
+            )
         failed = self._clean("; ".join(map(str, reply.failed_fields)))
         detail = f"{text}: {failed}" if failed else text
         message = f"{call.subject}: {_explain(status, call, detail, reply)}"
         fields = [entry.failed_field for entry in reply.failed_fields]
-        return ApiError(message, status, fields)
+        too_much = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return ApiError(message, status, fields, too_much=too_much)
 
     def _clean(self, text: str) -> str:
         """Text from outside, on one line, without any token."""
@@ -205,16 +223,6 @@ class Client:
                 text = text.replace(token, "[token]")
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"
-
-    def _log_retry(self, call: Call, details: Details) -> None:
-        self._logger.warning(
-            "%s: %s Try %d of %d failed, next in %.0f s.",
-            call.subject,
-            details.get("exception"),
-            details["tries"],
-            self._max_retries + 1,
-            details.get("wait", 0),
-        )
 
     def _log_duration(self, call: Call, response: requests.Response) -> None:
         """The metric that the SDK's own REST streams log for each request."""
@@ -267,8 +275,8 @@ def _error_in(body: bytes) -> Reply:
         return Reply()
 
 
-def _innermost(error: BaseException) -> str:
-    """The cause at the bottom of a connection error, without addresses of objects."""
+def _innermost(error: BaseException) -> BaseException:
+    """The cause at the bottom of a connection error."""
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
-    return f"{type(error).__name__}: {error}"
+    return error

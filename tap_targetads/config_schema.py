@@ -301,6 +301,14 @@ CONFIG_SCHEMA = th.PropertiesList(
         "type: stop with an error, or write null, count and report it.",
     ),
     th.Property(
+        "fail_fast",
+        th.BooleanType,
+        default=False,
+        title="Fail fast",
+        description="Stop at the first stream or project that fails. Without, the "
+        "others are read to the end, and the run fails then.",
+    ),
+    th.Property(
         "row_key",
         th.BooleanType,
         default=True,
@@ -322,5 +330,19 @@ CONFIG_SCHEMA = th.PropertiesList(
         title="Max retries",
         description="How many times a request is tried again after a passing failure "
         "(429, 5xx, time-out, broken connection, malformed answer).",
+    ),
+    th.Property(
+        "retry_timeout",
+        th.IntegerType(minimum=1),
+        default=3600,
+        title="Retry timeout",
+        description="Seconds that all tries of a request may take together.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description="How many requests are sent in any minute, for all streams "
+        "together. Default: no limit. After a 429, all wait.",
     ),
 )

@@ -1,4 +1,7 @@
-"""CSV files of jobs, read in pieces as typed rows."""
+"""CSV files of jobs, read in pieces as typed rows.
+
+The form is RFC 4180's, or ClickHouse's. Decision 11 says what is forgiven.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,30 @@ import csv
 import gzip
 import io
 import zlib
+from collections import Counter
+from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
+
+from typing_extensions import override
 
 from tap_targetads.pages import Page
 from tap_targetads.rows import MissingColumnsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from typing_extensions import Buffer
 
     from tap_targetads.rows import RowType
 
 PAGE_ROWS = 20_000
 
-_PIECE = 1 << 20
+LONGEST_VALUE = 1 << 25
+"""Most characters of a value: a quote that nobody closes must not fill the memory."""
 
+_PIECE = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_NO_LIMIT = 2**31 - 1
 
 
 class CorruptFileError(Exception):
@@ -32,8 +42,8 @@ class CorruptFileError(Exception):
 def check_file(file: IO[bytes], rows: int | None) -> None:
     """Read a file to its end, to know before the first row that it is whole.
 
-    That costs unpacking it twice, and spares rows that are cut off, or damaged, from
-    being delivered before the checksum at the end shows it.
+    That costs unpacking and parsing it twice, and spares rows that are cut off, or
+    damaged, from being delivered before the checksum at the end shows it.
 
     Args:
         file: The file, plain or gzip.
@@ -42,21 +52,14 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
     Raises:
         CorruptFileError: If it is cut off or damaged, or has another number of rows.
     """
-    lines, quoted, last = 0, False, b"\n"
-    try:
-        plain = _plain(file)
-        while piece := plain.read(_PIECE):
-            last = piece[-1:]
-            for number, part in enumerate(piece.split(b'"')):
-                quoted = quoted != (number > 0)
-                lines += 0 if quoted else part.count(b"\n")
-    except (EOFError, OSError, zlib.error) as error:
-        message = f"the file cannot be read ({error})"
-        raise CorruptFileError(message) from error
-    found = lines + (last != b"\n") - 1
+    with _damage_as_corrupt():
+        header, lines = _table(file)
+        widths = Counter(map(len, lines))
+    found = widths.total()
     if rows is not None and found != rows:
         message = f"it has {found} rows instead of {rows}"
         raise CorruptFileError(message)
+    _check_widths(widths, len(header))
 
 
 def csv_pages(
@@ -69,7 +72,8 @@ def csv_pages(
     """Read a CSV file.
 
     Args:
-        file: The file, plain or gzip, UTF-8 with or without a BOM.
+        file: The file, plain or gzip, UTF-8 with or without a BOM. Empty, it has no
+            rows.
         row_type: The type of the rows.
         names: The field that each column holds that was asked for.
         on_unselected: Told the names of columns that were not asked for.
@@ -80,24 +84,60 @@ def csv_pages(
     Raises:
         CorruptFileError: If the file cannot be read to its end, or lacks a column.
     """
-    # The library's default limit, 131 072 characters, is less than values may have.
-    csv.field_size_limit(_NO_LIMIT)
-    try:
-        text = io.TextIOWrapper(_plain(file), encoding="utf-8-sig", newline="")
-        reader = csv.reader(text, strict=True)
-        header = [names.get(name, name) for name in next(reader, [])]
-        make = row_type.from_arrays(header)
+    with _damage_as_corrupt():
+        columns, lines = _table(file)
+        if not columns:
+            return
+        header = [names.get(name, name) for name in columns]
+        try:
+            make = row_type.from_arrays(header)
+        except MissingColumnsError as error:
+            raise CorruptFileError(str(error)) from error
         if unselected := set(header) - set(names.values()):
             on_unselected(unselected)
-        while lines := list(islice(reader, PAGE_ROWS)):
-            _check_widths(lines, len(header))
-            yield Page([make(line) for line in lines], strict=False)
-        text.detach()  # the file is the caller's to close
-    except MissingColumnsError as error:
-        raise CorruptFileError(str(error)) from error
-    except (csv.Error, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
-        message = f"the file cannot be read ({error})"
-        raise CorruptFileError(message) from error
+        while some := list(islice(lines, PAGE_ROWS)):
+            _check_widths(set(map(len, some)), len(header))
+            yield Page([make(line) for line in some], strict=False)
+
+
+def _table(file: IO[bytes]) -> tuple[list[str], Iterator[list[str]]]:
+    """The header of a file, and its rows.
+
+    Blank lines are no rows. Only a row of one column is blank if its value is empty:
+    so Go writes it.
+    """
+    # The library's own limit, 131 072 characters, is less than values may have.
+    csv.field_size_limit(LONGEST_VALUE)
+    bytes_ = io.BufferedReader(_WithoutNul(_plain(file)), _PIECE)
+    text = io.TextIOWrapper(bytes_, "utf-8-sig", errors="replace", newline="")
+    lines = csv.reader(text, strict=True)
+    header = next(filter(None, lines), [])
+    if len(header) == 1:
+        return header, (line or [""] for line in lines)
+    return header, filter(None, lines)
+
+
+class _WithoutNul(io.RawIOBase):
+    """A file without NUL characters, which Python 3.10 refuses in CSV.
+
+    Nothing is lost: no record has them (decision 5).
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        while piece := self._file.read(len(view)):
+            if kept := piece.replace(b"\0", b""):
+                view[: len(kept)] = kept
+                return len(kept)
+        return 0
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:
@@ -110,7 +150,16 @@ def _plain(file: IO[bytes]) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
 
 
-def _check_widths(lines: Sequence[Sequence[str]], width: int) -> None:
-    if any(len(line) != width for line in lines):
+@contextmanager
+def _damage_as_corrupt() -> Iterator[None]:
+    try:
+        yield
+    except (csv.Error, EOFError, OSError, zlib.error) as error:
+        message = f"the file cannot be read ({error})"
+        raise CorruptFileError(message) from error
+
+
+def _check_widths(widths: Iterable[int], width: int) -> None:
+    if any(found != width for found in widths):
         message = f"a row has not as many values as there are columns ({width})"
         raise CorruptFileError(message)

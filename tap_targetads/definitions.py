@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.catalogue import EVENT_DATE, INTERACTION_TIME, Field, fields_of
+from tap_targetads.catalogue import (
+    EVENT_DATE,
+    INTERACTION_TIME,
+    TAP_FIELDS,
+    Field,
+    extra_field,
+    fields_of,
+)
 from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports import (
@@ -15,11 +23,6 @@ from tap_targetads.reports import (
     RawReport,
     Report,
 )
-from tap_targetads.settings import (
-    META_STREAMS,
-    extra_fields,
-    unique_streams,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 CONVERSION_PATHS = "conversion_paths"
 INTERACTIONS = "interactions"
 MEDIA_REPORT = "media_report"
+META_STREAMS = ("campaigns", "creatives", "target_events", "projects")
 
 _AGGREGATE_ONLY = (
     "media_metrics",
@@ -72,6 +76,55 @@ def declared_reports(config: Mapping[str, Any]) -> list[Report]:
         taken.add(report.name)
         reports.append(report)
     return reports
+
+
+def stream_name(interaction_type: str) -> str:
+    """The stream of an interaction type: plural where known, else in snake case."""
+    plural = {
+        "PageView": "page_views",
+        "Click": "clicks",
+        "Impression": "impressions",
+        "Purchase": "purchases",
+    }
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", interaction_type)
+    return plural.get(interaction_type, snake.strip("_").lower())
+
+
+def extra_fields(config: Mapping[str, Any]) -> list[Field]:
+    """The user's own fields.
+
+    Raises:
+        SettingsError: If a field has a name that the tap itself fills.
+    """
+    fields = []
+    for item in config.get("extra_fields") or ():
+        entry: dict[str, Any] = {"name": item} if isinstance(item, str) else item
+        if entry["name"] in {INTERACTION_TIME, *TAP_FIELDS}:
+            raise SettingsError(
+                "extra_fields", f"`{entry['name']}` cannot be redefined. Remove it."
+            )
+        fields += extra_field(entry["name"], entry.get("type"))
+    return fields
+
+
+def unique_streams(interaction_types: Iterable[str]) -> dict[str, str]:
+    """The interaction types by the names of their streams.
+
+    Raises:
+        SettingsError: If two types would share a stream, or one has no usable name.
+    """
+    taken = {*META_STREAMS, INTERACTIONS, CONVERSION_PATHS, MEDIA_REPORT}
+    streams: dict[str, str] = {}
+    for interaction_type in interaction_types:
+        name = stream_name(interaction_type)
+        if not name or name in streams or name in taken:
+            raise SettingsError(
+                "interaction_types",
+                f"{interaction_type!r} cannot be a stream of its own (its name would "
+                f"be {name!r}, which is empty or taken). Remove it.",
+            )
+        streams[name] = interaction_type
+    return streams
 
 
 class _Builder:
@@ -128,7 +181,7 @@ class _Builder:
             attribution_window=definition.get("attribution_window"),
             **self._common(name, definition),
         )
-        if len(report.parts()) > 1 and "MediaCampaign" not in report.fields:
+        if not report.parts():
             raise _wrong(
                 {"name": name},
                 f"more than {MAX_CAMPAIGN_IDS} `media_campaign_ids` are asked for in "

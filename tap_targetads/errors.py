@@ -25,6 +25,10 @@ class TapError(click.ClickException):
         logging.getLogger("tap-targetads").error("%s", self.format_message())
 
 
+class TargetGoneError(TapError):
+    """Nobody reads what the tap writes: there is nothing left to do."""
+
+
 class SettingsError(TapError, ConfigValidationError):
     """A setting has a value that cannot work.
 
@@ -52,6 +56,8 @@ class ApiError(TapError, FatalAPIError):
         message: The whole line: what failed, for which stream and window, what to do.
         status: HTTP status or `ErrorCode` of the answer, if there was one.
         failed_fields: The fields of the request that the API found wrong.
+        too_much: Whether asking for less at once may help.
+        problem: The line without what to do, where the tap itself can do something.
     """
 
     def __init__(
@@ -59,11 +65,16 @@ class ApiError(TapError, FatalAPIError):
         message: str,
         status: int | None = None,
         failed_fields: Sequence[str] = (),
+        *,
+        too_much: bool = False,
+        problem: str = "",
     ) -> None:
         """Create the error with what the answer said."""
         super().__init__(message)
         self.status = status
         self.failed_fields = failed_fields
+        self.too_much = too_much
+        self.problem = problem or message
 
 
 class DataError(TapError, FatalSyncError):

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
+from typing_extensions import Self, override
 
 from tap_targetads.answers import MalformedAnswerError, Reply
 
@@ -27,22 +27,10 @@ class JobStatus(Reply, kw_only=True):
     row_count: int | None = None
     download_url: str | None = None
 
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
     @classmethod
-    def decode(cls, body: bytes) -> JobStatus:
-        """Decode an answer.
-
-        Raises:
-            MalformedAnswerError: If it says nothing about a job.
-        """
-        try:
-            status = msgspec.json.decode(body, type=cls, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
+    @override
+    def decode(cls, body: bytes) -> Self:
+        status = super().decode(body)
         if not status.is_error and not status.status:
             message = "the answer has no `status`"
             raise MalformedAnswerError(message)

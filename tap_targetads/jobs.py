@@ -17,7 +17,6 @@ from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
-from tap_targetads.rows import RowType
 from tap_targetads.storage import DownloadError, Storage
 from tap_targetads.windows import tile
 
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
     from tap_targetads.pages import Page
     from tap_targetads.reports import Report
     from tap_targetads.windows import Window
-
-MAX_JOB_DAYS = 3
-"""Most days of a job (API reference: v2 reports, live)."""
-
-HISTORY_DAYS = 90
-"""How far back jobs can read (API reference: v2 reports, live)."""
 
 ATTEMPTS = 3
 """How often a job is made, and a file is downloaded, before giving up."""
@@ -55,7 +48,7 @@ class JobReader(Reader):
         super().__init__(**options)
         self._jobs = jobs
         self._storage = storage
-        self._row_type = RowType(self.types)
+        self._told_of_flat_paths = False
         self._names = {v2_name(f.name): f.name for f in self.asked}
         self._asked = [
             msgspec.structs.replace(f, name=v2_name(f.name)) for f in self.asked
@@ -63,25 +56,43 @@ class JobReader(Reader):
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
-        todo = deque(
-            short
-            for window in windows
-            for short in tile(window.start, window.end, MAX_JOB_DAYS)
-        )
+        todo = deque(windows)
         made: deque[tuple[Window, list[Job]]] = deque()
 
         def make_ahead() -> None:
             while todo and len(made) < self._jobs.at_once:
-                window = todo.popleft()
-                made.append((window, self._make_all(project_id, window)))
+                window = self._shortened(todo)
+                try:
+                    made.append((window, self._make_all(project_id, window)))
+                except ApiError as error:
+                    self.ask_for_fewer_days(window, error)
+                    todo.appendleft(window)
 
         make_ahead()
         while made:
             window, jobs = made.popleft()
-            done = [self._done(project_id, window, job) for job in jobs]
+            try:
+                done = [self._done(project_id, window, job) for job in jobs]
+            except ApiError as error:
+                self.ask_for_fewer_days(window, error)
+                # Windows stay in order: its parts come before those already made.
+                parts = tile(window.start, window.end, self.days.value)
+                again = [(part, self._make_all(project_id, part)) for part in parts]
+                made.extendleft(reversed(again))
+                continue
+            self.days.succeeded()
             make_ahead()  # the server works while the files are read
             left = [later for later, _ in made] + list(todo)
             yield Reading(window, self._pages(project_id, window, done), left)
+
+    def _shortened(self, todo: deque[Window]) -> Window:
+        """Take the next window, or so much of it as may be asked for at once."""
+        window = todo.popleft()
+        if self.is_divisible(window) and window.days > self.days.value:
+            first, *rest = tile(window.start, window.end, self.days.value)
+            todo.extendleft(reversed(rest))
+            return first
+        return window
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
@@ -112,11 +123,7 @@ class JobReader(Reader):
 
     def _bodies(self, window: Window) -> list[dict[str, Any]]:
         """The request bodies for a window: one for each part of the report."""
-        return [
-            body
-            for part in self.report.parts()
-            for body in self._bodies_of(part, window)
-        ]
+        return [body for part in self.parts for body in self._bodies_of(part, window)]
 
     def _bodies_of(self, report: Report, window: Window) -> list[dict[str, Any]]:
         """One request body, or one for each type if flat."""
@@ -134,6 +141,13 @@ class JobReader(Reader):
                 'and `media_campaign_ids` from it, or read it with `api_version` "v1".'
             )
             raise ApiError(message)
+        if "TargetFilter" in nested and not self._told_of_flat_paths:
+            self._told_of_flat_paths = True
+            self.logger.warning(
+                "Stream %s: the flat form of v2 requests cannot say how far back paths "
+                "begin: not `path_days`, but the API decides.",
+                report.name,
+            )
         own = nested.pop("TargetFilter", None) or nested["InteractionFilter"]
         nested.pop("InteractionFilter")
         one_by_one = next((k for k in ("InteractionType", "EventType") if k in own), "")
@@ -170,6 +184,7 @@ class JobReader(Reader):
             body,
             stream=self.report.name,
             endpoint="/v2/jobs" if body is None else None,
+            can_shrink=body is not None and self.is_divisible(window),
         )
         return self.client.send(call, JobStatus.decode)
 
@@ -183,7 +198,7 @@ class JobReader(Reader):
             try:
                 yield from csv_pages(
                     file,
-                    self._row_type,
+                    self.row_type,
                     names=self._names,
                     on_unselected=self.report_unselected,
                 )
@@ -203,7 +218,7 @@ class JobReader(Reader):
                 self._jobs.sleep(_SHORTEST_POLL * 2**attempt)
                 job, done = self._done(project_id, window, job)
             try:
-                return self._checked_file(done)
+                return self._checked_file(done, self.subject(project_id, window))
             except (CorruptFileError, DownloadError) as error:
                 problem = str(error)
             self.logger.warning(
@@ -215,8 +230,8 @@ class JobReader(Reader):
             )
         raise self._wrong_file(project_id, window, problem)
 
-    def _checked_file(self, done: JobStatus) -> IO[bytes]:
-        file = self._storage.fetch(done.download_url or "")
+    def _checked_file(self, done: JobStatus, subject: str) -> IO[bytes]:
+        file = self._storage.fetch(done.download_url or "", subject)
         try:
             check_file(file, done.row_count)
         except CorruptFileError:
@@ -257,7 +272,7 @@ class JobReader(Reader):
             f"{self.subject(project_id, window)}: {ATTEMPTS} jobs were lost, the last "
             f"one because {problem}. Run the tap again, or raise `job_timeout`."
         )
-        raise ApiError(message)
+        raise ApiError(message, too_much=True)
 
     def _wait(self, project_id: int, window: Window, job: Job) -> JobStatus:
         """Ask for a job's status until it is done, less often the longer it takes."""

@@ -37,10 +37,14 @@ class RowKeys:
         project_id: The project that the rows belong to.
         stream: The stream that the rows belong to.
         constants: What all of these rows have in common besides.
+        weights: Whether the rows may have attribution weights.
     """
 
-    def __init__(self, project_id: int, stream: str, *constants: str) -> None:
+    def __init__(
+        self, project_id: int, stream: str, *constants: str, weights: bool = False
+    ) -> None:
         """Start with no row seen."""
+        self._weights = weights
         self._prefix = "".join(
             f"{part}\0" for part in (project_id, stream, *constants)
         ).encode()
@@ -54,12 +58,8 @@ class RowKeys:
         """The keys of rows, given as their JSON lines."""
         prefix, seen = self._prefix, self._seen
         keys = []
-        for line in lines:
-            lasting, weights, _ = line.partition(_WEIGHTS)
-            if line.startswith(_ONLY_WEIGHTS):
-                what = prefix + b"{}"
-            else:
-                what = prefix + lasting + b"}" if weights else prefix + line
+        for line in map(_without_weights, lines) if self._weights else lines:
+            what = prefix + line
             digest = xxh3_128_digest(what)
             bucket = digest[0] << 8 | digest[1]
             digests = seen[bucket]
@@ -73,3 +73,10 @@ class RowKeys:
     def _of_repeat(self, digest: bytes, what: bytes) -> str:
         ordinal = self._repeats[digest] = self._repeats.get(digest, 0) + 1
         return xxh3_128_hexdigest(what, seed=ordinal)
+
+
+def _without_weights(line: bytes) -> bytes:
+    if line.startswith(_ONLY_WEIGHTS):
+        return b"{}"
+    lasting, weights, _ = line.partition(_WEIGHTS)
+    return lasting + b"}" if weights else line

@@ -6,20 +6,20 @@ API reference: v1 meta; base, auth, project.
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
-from tap_targetads.catalogue import PROJECT_ID, fields_of, stream_schema
+from tap_targetads.answers import Reply
+from tap_targetads.catalogue import PROJECT_ID, fields_of
 from tap_targetads.client import Call
-from tap_targetads.errors import ApiError, DataError
+from tap_targetads.conversion import RowConverter
+from tap_targetads.errors import ApiError
+from tap_targetads.messages import RecordEncoder
+from tap_targetads.project_stream import ProjectStream
+from tap_targetads.rows import RowType
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
-from tap_targetads.values import NATIVE_TYPES, converters
+from tap_targetads.values import converters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,106 +40,82 @@ class MetaAnswer(Reply, kw_only=True):
     meta: list[Item] | None = None
     target_events: list[Item] | None = None
 
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
 
-    @classmethod
-    def decode(cls, body: bytes) -> MetaAnswer:
-        """Decode a body.
-
-        Raises:
-            MalformedAnswerError: If it is not such an answer.
-        """
-        try:
-            return msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
-
-
-class MetaStream(Stream):
+class MetaStream(ProjectStream):
     """A small list that is read as a whole on every run, one per project."""
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     kind: ClassVar[ReportKind]
     key: ClassVar[tuple[str, ...]]
-    description: ClassVar[str]
+    nested: ClassVar[frozenset[str]] = frozenset()
+    """What the items hold besides, and another stream delivers."""
 
     def __init__(self, tap: TapTargetADS) -> None:
         """Declare the stream."""
-        self.tap = tap
-        self.fields = fields_of(self.kind)
-        schema = stream_schema([PROJECT_ID], self.fields.values())
-        super().__init__(tap, schema, self.kind)
-        self.primary_keys = [PROJECT_ID, *self.key]
-
-    @cached_property
-    @override
-    def partitions(self) -> list[dict[str, Any]]:
-        """One partition per project."""
-        return [{PROJECT_ID: project_id} for project_id in self.tap.tokens]
+        super().__init__(
+            tap,
+            self.kind,
+            fields_of(self.kind),
+            own=[PROJECT_ID],
+            keys=[PROJECT_ID, *self.key],
+        )
 
     @abstractmethod
-    def items(self, project_id: int) -> Iterable[Item]:
+    def items(self, project_id: int) -> list[Item]:
         """What the API lists for a project."""
 
+    @override
     def probe(self, project_id: int, window: Window) -> None:
-        """Find out whether the stream can be read.
-
-        Args:
-            project_id: The project.
-            window: Of no meaning here.
-
-        Raises:
-            ApiError: If it cannot.
-        """
         del window
         self.items(project_id)
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """The records of one project.
-
-        Args:
-            context: The partition: `{"project_id": …}`.
-        """
-        project_id: int = (context or {})[PROJECT_ID]
-        convert = converters(self.tap.settings.calendar.zone)
-        seen: set[tuple[Any, ...]] = set()
-        for item in self.items(project_id):
-            record: Item = {PROJECT_ID: project_id}
-            for name, field in self.fields.items():
-                value = item.get(name)
-                if type(value) not in NATIVE_TYPES[field.type]:
-                    try:
-                        value = None if value == "" else convert[field.type](value)
-                    except (TypeError, ValueError):
-                        self._note_bad_value(name, field.type, value)
-                        value = None
-                if value is None and name in self.key and field.type != "string":
-                    message = f"Stream {self.name}: a row has no {name}, its key."
-                    raise DataError(message)
-                # Databases have no place for null in a key.
-                empty = "" if name in self.key else None
-                record[name] = empty if value is None or value == "" else value
-            key = tuple(record[name] for name in self.primary_keys)
-            if key not in seen:
-                seen.add(key)
-                yield record
-
-    def _note_bad_value(self, name: str, kind: str, value: Any) -> None:
-        if not self.tap.settings.null_bad_values:
-            message = f"Stream {self.name}, field {name}: {value!r} is not a {kind}."
-            raise DataError(message)
-        self.logger.warning(
-            "Stream %s, field %s: %r is not a %s and became null.",
+    def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
+        items = self.items(project_id)
+        self._report_undeclared(items)
+        types = {field.name: field.type for field in self.fields.values()}
+        row_type = RowType(types)
+        rows = [row_type.from_item(item) for item in items]
+        converter = RowConverter(
             self.name,
-            name,
-            value,
-            kind,
+            self.fields.values(),
+            row_type,
+            converters(self.tap.settings.calendar.zone),
+            needed=[name for name in self.key if types[name] != "string"],
+            null_bad_values=self.tap.settings.null_bad_values,
         )
+        converter.convert(rows, strict=False)
+        converter.report_bad_values(self.logger)
+        encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
+        yield from self._distinct(project_id, encoder.records(rows, None))
+
+    def _distinct(self, project_id: int, records: Iterable[Record]) -> Iterator[Record]:
+        """The first record of each key; others are told, unless they are the same."""
+        known: dict[tuple[Any, ...], Record] = {}
+        others = 0
+        for record in records:
+            key = tuple(record[name] for name in self.primary_keys)
+            first = known.setdefault(key, record)
+            if first is record:
+                yield record
+            others += first != record
+        if others:
+            self.logger.warning(
+                "Stream %s, project %d: %d rows have the key of another row, but other "
+                "values. Only the first of each key was delivered.",
+                self.name,
+                project_id,
+                others,
+            )
+
+    def _report_undeclared(self, items: Iterable[Item]) -> None:
+        names = set().union(*items) - self.fields.keys() - self.nested - {PROJECT_ID}
+        if names:
+            self.logger.warning(
+                "Stream %s: the API sends fields that nobody declared, and that are "
+                "not delivered: %s.",
+                self.name,
+                ", ".join(sorted(names)),
+            )
 
     def _get(self, project_id: int, path: str, **params: str) -> MetaAnswer:
         """Ask the API; a missing right is an empty list and a warning."""
@@ -182,11 +158,12 @@ class Campaigns(MetaStream):
 
     kind = "campaigns"
     key = ("placement_id",)
-    description = "Campaigns (placements)"
+    nested = frozenset({"creatives"})
 
     @override
     def items(self, project_id: int) -> list[Item]:
-        return self._campaigns(project_id, creatives=False)
+        campaigns = self._campaigns(project_id, creatives=False)
+        return [{**campaign, "placement_id": _id(campaign)} for campaign in campaigns]
 
 
 class Creatives(MetaStream):
@@ -194,12 +171,11 @@ class Creatives(MetaStream):
 
     kind = "creatives"
     key = ("placement_id", "creative_id")
-    description = "Creatives of the campaigns"
 
     @override
     def items(self, project_id: int) -> list[Item]:
         return [
-            {**creative, "placement_id": campaign.get("placement_id")}
+            {**creative, "placement_id": _id(campaign)}
             for campaign in self._campaigns(project_id, creatives=True)
             for creative in campaign.get("creatives") or ()
         ]
@@ -210,7 +186,6 @@ class TargetEvents(MetaStream):
 
     kind = "target_events"
     key = ("event_type", "event_category", "event_name")
-    description = "Target events (kinds of conversions)"
 
     @override
     def items(self, project_id: int) -> list[Item]:
@@ -222,14 +197,19 @@ class Projects(MetaStream):
 
     kind = "projects"
     key = ()
-    description = "The projects that are read"
 
     @override
     def items(self, project_id: int) -> list[Item]:
         subject = f"Stream {self.name}, project {project_id}"
         call = Call("GET", TOKEN_VALIDATE, project_id, subject, stream=self.name)
         status = self.tap.client.send(call, TokenStatus.decode)
-        return [msgspec.to_builtins(status)]
+        return [{name: getattr(status, name) for name in self.fields}]
+
+
+def _id(campaign: Item) -> Any:
+    """The id that reports filter by: the live API has been seen to have two names."""
+    placement = campaign.get("placement_id")
+    return campaign.get("campaign_id") if placement is None else placement
 
 
 META: tuple[type[MetaStream], ...] = (Campaigns, Creatives, TargetEvents, Projects)

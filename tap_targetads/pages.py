@@ -8,12 +8,14 @@ the order of the columns.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.repairs import flattened, repaired
 from tap_targetads.rows import MissingColumnsError, RowType
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT")
 
 _BOM = b"\xef\xbb\xbf"
+_ROWS_ARE_OBJECTS = re.compile(rb"\s*\[\s*\{")
+_REPAIRS = 2
+"""How often an answer is repaired: one repair may show the need of the other."""
 
 
 class _Answer(Reply, Generic[RowT], rename={"rows": "Rows", "columns": "Columns"}):
@@ -60,7 +65,10 @@ class Page:
     def fingerprint(self) -> tuple[int, bytes]:
         """What two pages have in common if they begin and end with the same rows."""
         ends = [self.rows[0], self.rows[-1]] if self.rows else []
-        return len(self.rows), msgspec.json.encode(ends)
+        try:
+            return len(self.rows), msgspec.json.encode(ends)
+        except (OverflowError, RecursionError):  # they only look the same then
+            return len(self.rows), b""
 
 
 class PageDecoder:
@@ -97,12 +105,25 @@ class PageDecoder:
         Raises:
             MalformedAnswerError: If it is not the JSON of a report.
         """
-        body = body.removeprefix(_BOM)
+        return self._decode(body.removeprefix(_BOM), _REPAIRS)
+
+    def _decode(self, body: bytes, repairs: int) -> Answered:
+        """Decode an answer, after repairs if it cannot be decoded as it is."""
+        strict = self._strict
         try:
-            answer = self._decode_answer(body)
-            page = self._page(answer)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
+            return self._answered(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._strict = strict
+            better = repaired(body) if repairs else body
+            if repairs and isinstance(error, RecursionError):
+                better = flattened(better)
+            if better == body:
+                raise MalformedAnswerError(str(error)) from error
+        return self._decode(better, repairs - 1)
+
+    def _answered(self, body: bytes) -> Answered:
+        answer = self._decode_answer(body)
+        page = self._page(answer)
         self.row_type.drop_ignored(page.rows)
         return Answered(answer, page)
 
@@ -156,7 +177,7 @@ class PageDecoder:
         body = bytes(raw)
         if body.startswith(b"null"):
             return [], True
-        if not body.lstrip(b"[ \t\r\n").startswith(b"{"):
+        if not _ROWS_ARE_OBJECTS.match(body):
             arrays = msgspec.json.decode(body, type=list[list[Any]])
             return self._from_arrays(arrays, columns), False
         # Wrapped as `data`, objects take the same way as the other shape's.

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 MAX_CAMPAIGN_IDS = 20
 """Most campaigns in a request (API reference: v1 reports, live)."""
 
+MAX_JOB_DAYS = 3
+"""Most days of a v2 job (API reference: v2 reports, live)."""
+
+HISTORY_DAYS = 90
+"""How far back v2 jobs can read (API reference: v2 reports, live)."""
+
 CAMPAIGN_BATCH = 10
 """How many campaigns are asked for at a time, if there are more than that."""
 
@@ -118,16 +124,37 @@ class Report(ABC):
         del window
         return {}
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether the rows of several days are those of each day, put together."""
+        return False
+
+    @property
+    def tells_campaigns(self) -> bool:
+        """Whether the rows of several campaigns stay apart."""
+        return True
+
     def parts(self) -> list[Self]:
         """The report, or several that together hold the same rows.
 
-        The API takes at most 20 campaigns in a request, and advises to ask for 10
-        (API reference: v1 reports). Each row belongs to one campaign at most, so that
-        no row is in two parts.
+        The API takes at most 20 campaigns in a request (API reference: v1 reports).
+        """
+        many = len(self.filters.media_campaign_ids) > MAX_CAMPAIGN_IDS
+        return self.batches() if many else [self]
+
+    def batches(self) -> list[Self]:
+        """Reports of ten campaigns each, which together hold the same rows.
+
+        The API advises to ask for ten at a time (API reference: v1 reports). Each row
+        belongs to one campaign at most, so that no row is in two reports.
+
+        Returns:
+            None if there are not more than ten, or none are named: rows without a
+            campaign cannot be asked for by a list of campaigns.
         """
         ids = self.filters.media_campaign_ids
-        if len(ids) <= MAX_CAMPAIGN_IDS:
-            return [self]
+        if len(ids) <= CAMPAIGN_BATCH or not self.tells_campaigns:
+            return []
         batches = [
             ids[first : first + CAMPAIGN_BATCH]
             for first in range(0, len(ids), CAMPAIGN_BATCH)
@@ -154,6 +181,16 @@ class RawReport(Report):
     path: ClassVar[str] = "reports/raw_reports"
     replication_key: ClassVar[str] = INTERACTION_TIME
     day_field: ClassVar[str | None] = INTERACTION_TIME
+
+    @property
+    @override
+    def is_divisible(self) -> bool:
+        return True
+
+    @override
+    def windows(self, start: date, end: date) -> Iterator[Window]:
+        longest = MAX_JOB_DAYS if self.api_version == "v2" else self.window_days
+        return tile(start, end, min(self.window_days, longest))
 
     @override
     def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
@@ -218,6 +255,17 @@ class AggregateReport(Report):
     replication_key: ClassVar[str] = EVENT_DATE
     has_row_key: ClassVar[bool] = False
     day_field: ClassVar[str | None] = EVENT_DATE
+
+    @property
+    @override
+    def is_divisible(self) -> bool:
+        return self.grouping == "day"
+
+    @property
+    @override
+    def tells_campaigns(self) -> bool:
+        # Without the campaign in the key, sums would overwrite each other.
+        return "MediaCampaign" in self.fields
 
     @property
     @override

@@ -1,22 +1,31 @@
-"""Failures that may pass, and how long to wait for that."""
+"""Failures that may pass, how long to wait for that, and when to give up."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 from singer_sdk.exceptions import RetriableAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
+
+    from backoff.types import Details
+
+T = TypeVar("T")
 
 RATE_LIMIT_WAIT = 60.0
 """Seconds to wait after a 429 without Retry-After (API reference: errors)."""
 
 LONGEST_RETRY_AFTER = 3600.0
 """Upper bound, in seconds, of what a server can ask to wait."""
+
+FEW_TRIES = 3
+"""Tries of a request that can be made smaller, where that may be what helps."""
 
 LONGEST_WAIT = 300.0
 """Upper bound, in seconds, of the exponential waits."""
@@ -29,15 +38,23 @@ class PassingFailureError(RetriableAPIError):
         message: What happened.
         wait: Seconds to wait before the next try; None for an exponential wait.
         status: HTTP status or error code, if there was an answer.
+        too_much: Whether the reason may be that too much was asked for at once.
     """
 
     def __init__(
-        self, message: str, *, wait: float | None = None, status: int | None = None
+        self,
+        message: str,
+        *,
+        wait: float | None = None,
+        status: int | None = None,
+        too_much: bool = False,
     ) -> None:
         """Create the error with its waiting time."""
         super().__init__(message)
         self.wait = wait
         self.status = status
+        self.too_much = too_much
+        self.tries = 1
 
 
 def retry_waits() -> Generator[float, Exception, None]:
@@ -70,3 +87,69 @@ def retry_after(header: str | None) -> float:
         until = until.replace(tzinfo=timezone.utc)
     seconds = (until - datetime.now(timezone.utc)).total_seconds()
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Tries something again until it succeeds, or there is no hope.
+
+    Attributes:
+        most: How often it is tried again.
+        timeout: Seconds that all tries may take together; None for no limit.
+        waits: Makes the generator of waiting times.
+    """
+
+    most: int
+    timeout: float | None = None
+    waits: Callable[[], Generator[float, Exception, None]] = retry_waits
+
+    def run(
+        self, attempt: Callable[[], T], subject: str, *, can_shrink: bool = False
+    ) -> T:
+        """Try, until it is not a passing failure any more.
+
+        Args:
+            attempt: What is tried.
+            subject: What is being read, as log lines name it.
+            can_shrink: Whether less can be asked for instead: then few tries are made
+                where that may be what helps.
+
+        Raises:
+            PassingFailureError: The last failure, if all tries have failed.
+        """
+        tries = 0
+
+        def counted() -> T:
+            nonlocal tries
+            tries += 1
+            try:
+                return attempt()
+            except PassingFailureError as failure:
+                failure.tries = tries
+                raise
+
+        def hopeless(failure: Exception) -> bool:
+            too_much = getattr(failure, "too_much", False)
+            return bool(can_shrink and too_much and tries >= FEW_TRIES)
+
+        def log(details: Details) -> None:
+            logging.getLogger("tap-targetads").warning(
+                "%s: %s Try %d of %d failed, next in %.0f s.",
+                subject,
+                details.get("exception"),
+                details["tries"],
+                self.most + 1,
+                details.get("wait", 0),
+            )
+
+        again = backoff.on_exception(
+            self.waits,
+            PassingFailureError,
+            max_tries=self.most + 1,
+            max_time=self.timeout,
+            giveup=hopeless,
+            jitter=None,
+            on_backoff=log,
+            logger=None,
+        )
+        return again(counted)()

@@ -1,33 +1,36 @@
-"""Typed rows: one struct type per stream, filled and converted a page at a time."""
+"""Typed rows: one struct type per stream, filled a page at a time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any
+import re
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-
-from tap_targetads.errors import DataError
-from tap_targetads.values import NATIVE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tap_targetads.catalogue import Field, FieldType
+    from tap_targetads.catalogue import FieldType
 
 Row = Any
 """A struct made by `RowType`: one attribute per selected field."""
 
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 _WIRE_TYPES: Mapping[str, Any] = {
     "string": str | None,
-    "integer": int | float | str | None,
+    "integer": _Int64 | float | str | None,
     "number": float | str | None,
     "boolean": bool | int | str | None,
     "date": str | None,
     "date-time": str | None,
 }
 """What the decoder accepts for a field: its type, or text that will be converted."""
+
+
+_UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec allows in no name of a field."""
 
 
 class MissingColumnsError(Exception):
@@ -38,9 +41,14 @@ class MissingColumnsError(Exception):
         super().__init__(f"the answer lacks the columns {', '.join(names)}")
 
 
+def is_weight(name: str) -> bool:
+    """Whether a field is an attribution weight (API reference: names)."""
+    return name.startswith("Weight_")
+
+
 def _place(name: str) -> tuple[bool, str]:
     """Where a field stands: in alphabetical order, weights behind all others."""
-    return name.startswith("Weight_"), name
+    return is_weight(name), name
 
 
 class RowType:
@@ -61,9 +69,12 @@ class RowType:
         """Create the struct types."""
         self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
+        # A name that cannot be declared leaves no other way than not to look.
+        speakable = [name for name in self.ignored if not _UNSPEAKABLE.search(name)]
+        self._forbid_unknown = len(speakable) == len(self.ignored)
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
-        self._ignored_attributes = [f"x{i}" for i in range(len(self.ignored))]
+        self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(speakable)}
         self.strict = self._define({n: _WIRE_TYPES[t] for n, t in names.items()})
         self.lenient = self._define(dict.fromkeys(names, Any))
 
@@ -73,15 +84,15 @@ class RowType:
         # that is unset is left out by the encoder.
         unwanted = [
             (a, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
-            for a in self._ignored_attributes
+            for a in self._ignored_attributes.values()
         ]
-        wire_names = {a: n for n, a in self.attributes.items()}
-        wire_names.update(zip(self._ignored_attributes, self.ignored, strict=True))
+        renamed = {**self.attributes, **self._ignored_attributes}
+        wire_names = {attribute: name for name, attribute in renamed.items()}
         return msgspec.defstruct(
             "Row",
             [*fields, *unwanted],
             rename=wire_names,
-            forbid_unknown_fields=True,
+            forbid_unknown_fields=self._forbid_unknown,
             gc=False,
         )
 
@@ -98,112 +109,19 @@ class RowType:
             raise MissingColumnsError(missing)
         make = self.lenient
         places = [names.index(name) for name in self.names]
+        if not places:
+            return lambda _: make()
         if len(places) == 1:  # itemgetter returns a bare value then
             return lambda array: make(array[places[0]])
         pick = itemgetter(*places)
         return lambda array: make(*pick(array))
 
+    def from_item(self, item: Mapping[str, Any]) -> Row:
+        """A row of a decoded object, of which only the fields are taken."""
+        return self.lenient(*map(item.get, self.names))
+
     def drop_ignored(self, rows: Sequence[Row]) -> None:
         """Forget the values of the fields that nobody selected."""
-        for attribute in self._ignored_attributes:
+        for attribute in self._ignored_attributes.values():
             for row in rows:
                 setattr(row, attribute, msgspec.UNSET)
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One selected field, and how its values become what the schema promises."""
-
-    field: Field
-    attribute: str
-    get: Callable[[Row], Any]
-    convert: Callable[[Any], Any]
-    native: frozenset[type]
-
-
-class RowConverter:
-    """Converts the columns of a page in place.
-
-    Args:
-        stream: Name of the stream, for error lines.
-        fields: The selected fields.
-        row_type: The type of the rows.
-        conversions: The conversion for each field type.
-        day_field: The field that tells the day of a row, for error lines.
-        null_bad_values: Write null for a value that cannot be converted, instead of
-            stopping.
-    """
-
-    def __init__(  # noqa: PLR0913
-        self,
-        stream: str,
-        fields: Iterable[Field],
-        row_type: RowType,
-        conversions: Mapping[FieldType, Callable[[Any], Any]],
-        *,
-        day_field: str | None,
-        null_bad_values: bool,
-    ) -> None:
-        """Prepare one column per field."""
-        self._stream = stream
-        self._null_bad_values = null_bad_values
-        attributes = row_type.attributes
-        self._columns = [
-            _Column(
-                field,
-                attributes[field.name],
-                attrgetter(attributes[field.name]),
-                conversions[field.type],
-                # A row without its time would move the state, but fit no window.
-                frozenset() if field.name == day_field else NATIVE_TYPES[field.type],
-            )
-            for field in fields
-        ]
-        self._day = attrgetter(attributes[day_field]) if day_field else None
-        self.bad_values: dict[str, int] = {}
-        """How many values became null because they could not be converted."""
-
-    def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
-        """Give every value of the rows its field's type.
-
-        Args:
-            rows: Rows of one page.
-            strict: Whether the decoder has already checked that texts are texts.
-
-        Raises:
-            DataError: If a value cannot be converted, and must not become null.
-        """
-        for column in self._columns:
-            if strict and column.field.type == "string":
-                continue
-            values = list(map(column.get, rows))
-            if not column.native.issuperset(map(type, values)):
-                self._convert_column(column, rows, values)
-
-    def _convert_column(
-        self, column: _Column, rows: Sequence[Row], values: Sequence[Any]
-    ) -> None:
-        attribute, convert, native = column.attribute, column.convert, column.native
-        for row, value in zip(rows, values, strict=True):
-            if type(value) in native:
-                continue
-            try:
-                converted = None if value == "" and native else convert(value)
-            except (TypeError, ValueError):
-                self._note_bad_value(column.field, row, value)
-                converted = None
-            setattr(row, attribute, converted)
-
-    def _note_bad_value(self, field: Field, row: Row, value: Any) -> None:
-        """Count a value that cannot be converted, or stop because of it."""
-        if not self._null_bad_values:
-            shown = value if isinstance(value, str) else repr(value)
-            day = f", day {str(self._day(row))[:10]}" if self._day else ""
-            message = (
-                f"Stream {self._stream}, field {field.name}{day}: {shown[:80]!r} is "
-                f"not a {field.type}. "
-                "Declare another type for the field in `extra_fields`, or set "
-                '`on_bad_value` to "null".'
-            )
-            raise DataError(message)
-        self.bad_values[field.name] = self.bad_values.get(field.name, 0) + 1

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from tap_targetads.catalogue import (
-    INTERACTION_TIME,
-    PROJECT_ID,
-    ROW_KEY,
-    Field,
-    extra_field,
-)
+from tap_targetads.addresses import is_protected
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-META_STREAMS = ("campaigns", "creatives", "target_events", "projects")
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +39,11 @@ class Settings:
     v2_stable: bool
     clip_history: bool
     null_bad_values: bool
+    fail_fast: bool
     request_timeout: int
     max_retries: int
+    retry_timeout: int
+    requests_per_minute: int | None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -86,8 +78,11 @@ class Settings:
             v2_stable=config["v2_stable"],
             clip_history=config["clip_history"],
             null_bad_values=config["on_bad_value"] == "null",
+            fail_fast=config["fail_fast"],
             request_timeout=config["request_timeout"],
             max_retries=config["max_retries"],
+            retry_timeout=config["retry_timeout"],
+            requests_per_minute=config.get("requests_per_minute"),
         )
 
     def last_complete_day(self, now: datetime | None = None) -> date:
@@ -121,55 +116,6 @@ def wrong_variable(environ: Mapping[str, str], prefix: str) -> SettingsError | N
     return None
 
 
-def stream_name(interaction_type: str) -> str:
-    """The stream of an interaction type: plural where known, else in snake case."""
-    plural = {
-        "PageView": "page_views",
-        "Click": "clicks",
-        "Impression": "impressions",
-        "Purchase": "purchases",
-    }
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", interaction_type)
-    return plural.get(interaction_type, snake.strip("_").lower())
-
-
-def extra_fields(config: Mapping[str, Any]) -> list[Field]:
-    """The user's own fields.
-
-    Raises:
-        SettingsError: If a field has a name that the tap itself fills.
-    """
-    fields = []
-    for item in config.get("extra_fields") or ():
-        entry: dict[str, Any] = {"name": item} if isinstance(item, str) else item
-        if entry["name"] in {INTERACTION_TIME, PROJECT_ID, ROW_KEY}:
-            raise SettingsError(
-                "extra_fields", f"`{entry['name']}` cannot be redefined. Remove it."
-            )
-        fields += extra_field(entry["name"], entry.get("type"))
-    return fields
-
-
-def unique_streams(interaction_types: Iterable[str]) -> dict[str, str]:
-    """The interaction types by the names of their streams.
-
-    Raises:
-        SettingsError: If two types would share a stream, or one has no usable name.
-    """
-    taken = {*META_STREAMS, "interactions", "conversion_paths", "media_report"}
-    streams: dict[str, str] = {}
-    for interaction_type in interaction_types:
-        name = stream_name(interaction_type)
-        if not name or name in streams or name in taken:
-            raise SettingsError(
-                "interaction_types",
-                f"{interaction_type!r} cannot be a stream of its own (its name would "
-                f"be {name!r}, which is empty or taken). Remove it.",
-            )
-        streams[name] = interaction_type
-    return streams
-
-
 def _day(config: Mapping[str, Any], setting: str) -> date | None:
     """A day from a date or a date-time, of which only the date counts."""
     value = config.get(setting)
@@ -195,13 +141,11 @@ def _calendar(name: str) -> Calendar:
 
 def _api_url(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna")
+        protected = is_protected(url)
     except ValueError:
         problem = f"{url!r} is not a URL. Write one like https://api.targetads.io."
         raise SettingsError("api_url", problem) from None
-    loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if not host or not (parts.scheme == "https" or loopback):
+    if not protected:
         raise SettingsError(
             "api_url",
             f"{url!r} would send the token unprotected. Write an https:// URL "

@@ -6,17 +6,22 @@ secret: it goes into no log and no error, and the token never goes along.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 
-from tap_targetads.settings import LOOPBACK_HOSTS
+from tap_targetads.addresses import is_protected
+from tap_targetads.errors import ApiError, TapError
+from tap_targetads.retries import PassingFailureError, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tap_targetads.retries import Retries
 
 _PIECE = 1 << 20
 _MAX_REDIRECTS = 5
@@ -24,17 +29,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class DownloadError(Exception):
-    """A file did not arrive.
+    """A file is not at its address, or no longer.
 
-    Args:
-        message: What happened, without the URL.
-        expired: Whether the URL is no longer valid, and a new one is needed.
+    Its text tells what happened, without the URL.
     """
-
-    def __init__(self, message: str, *, expired: bool = False) -> None:
-        """Create the error."""
-        super().__init__(message)
-        self.expired = expired
 
 
 class Storage:
@@ -42,39 +40,58 @@ class Storage:
 
     Args:
         timeout: Seconds to wait for an answer.
+        retries: How often a download is tried again after a passing failure.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, retries: Retries) -> None:
         """Open a session of its own, which knows no token."""
         self._timeout = timeout
+        self._retries = retries
         self._session = requests.Session()
 
-    def fetch(self, url: str) -> IO[bytes]:
+    def fetch(self, url: str, subject: str) -> IO[bytes]:
         """Download a file.
 
         Args:
             url: The signed URL.
+            subject: What is being read, as error lines name it.
 
         Returns:
             The file, at its beginning: on disk, private and without a name, so that
             nothing of it is left when the process ends.
 
         Raises:
-            DownloadError: If it does not arrive.
+            DownloadError: If it is not there: with a fresh address, it may be.
+            ApiError: If the storage does not deliver it, however often it is asked.
+            TapError: If there is no room for it.
         """
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - returned
         try:
-            self._copy(url, file.write)
+            return self._retries.run(lambda: self._attempt(url), subject)
+        except PassingFailureError as failure:
+            message = (
+                f"{subject}: {failure} Gave up after {failure.tries} tries. "
+                "Everything before it is safe: run the tap again to go on."
+            )
+            raise ApiError(message, failure.status) from None
+
+    def _attempt(self, url: str) -> IO[bytes]:
+        try:
+            with contextlib.ExitStack() as unless_whole:
+                file = unless_whole.enter_context(tempfile.TemporaryFile())
+                self._copy(url, file.write)
+                file.seek(0)
+                unless_whole.pop_all()
+                return file
         except requests.RequestException as error:
-            file.close()
             # The library's own text holds the URL.
-            message = f"the download failed ({type(error).__name__})"
-            raise DownloadError(message) from None
-        except DownloadError:
-            file.close()
-            raise
-        file.seek(0)
-        return file
+            message = f"the download of the job's file failed ({type(error).__name__})."
+            raise PassingFailureError(message) from None
+        except OSError as error:
+            message = (
+                f"The file of a job cannot be kept in {tempfile.gettempdir()} "
+                f"({error.strerror}). Make room there, or set TMPDIR to another folder."
+            )
+            raise TapError(message) from None
 
     def _copy(self, url: str, write: Callable[[bytes], int]) -> None:
         for _ in range(_MAX_REDIRECTS + 1):
@@ -91,10 +108,7 @@ class Storage:
                     url = urljoin(url, response.headers.get("Location", ""))
                     continue
                 if response.status_code != HTTPStatus.OK:
-                    message = f"the storage answered {response.status_code}"
-                    raise DownloadError(
-                        message, expired=response.status_code in {403, 404, 410}
-                    )
+                    raise _failure(response)
                 # Where the server calls gzip the encoding of the transfer, the file
                 # arrives unpacked: its first bytes tell.
                 for piece in response.iter_content(_PIECE):
@@ -104,9 +118,22 @@ class Storage:
         raise DownloadError(message)
 
 
+def _failure(response: requests.Response) -> Exception:
+    status = response.status_code
+    message = f"the storage answered {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = retry_after(response.headers.get("Retry-After"))
+        return PassingFailureError(f"{message}.", wait=wait, status=status)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return PassingFailureError(f"{message}.", status=status)
+    return DownloadError(message)
+
+
 def _check(url: str) -> None:
-    parts = urlsplit(url)
-    loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if parts.scheme != "https" and not loopback:
+    try:
+        protected = is_protected(url)
+    except ValueError:
+        protected = False
+    if not protected:
         message = "the storage's address is not https"
         raise DownloadError(message)

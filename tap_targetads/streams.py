@@ -5,46 +5,41 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
-from tap_targetads.catalogue import PROJECT_ID, ROW_KEY, stream_schema
-from tap_targetads.errors import SettingsError
-from tap_targetads.jobs import HISTORY_DAYS, JobReader
+from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
+from tap_targetads.jobs import JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
+from tap_targetads.page_reader import PageReader
+from tap_targetads.plan import Plan
 from tap_targetads.progress import Progress
-from tap_targetads.reader import PageReader, Reader
+from tap_targetads.project_stream import ProjectStream
 from tap_targetads.values import converters
-from tap_targetads.windows import ONE_DAY
+from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date, datetime
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_targetads.reader import Reader
     from tap_targetads.reports import Report
     from tap_targetads.tap import TapTargetADS
-    from tap_targetads.windows import Window
 
 
-class ReportStream(Stream):
+class ReportStream(ProjectStream):
     """The rows of a report.
 
-    Rows travel a page at a time: `get_records` writes blocks of finished RECORD lines
-    and yields nothing, so that the SDK's machinery, which works record by record and
+    Rows travel a page at a time: `read` writes blocks of finished RECORD lines and
+    yields nothing, so that the SDK's machinery, which works record by record and
     costs twenty times more, does not run. Where a setting needs that machinery,
-    `get_records` yields the same records one by one instead; `per_record` decides.
+    `read` yields the same records one by one instead; `per_record` decides.
     """
-
-    # The converter has already given every value the type that the schema promises.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapTargetADS, report: Report) -> None:
         """Declare the stream.
@@ -53,23 +48,16 @@ class ReportStream(Stream):
             tap: The tap.
             report: What to ask for.
         """
-        self.tap = tap
         self.report = report
         self.selected_by_default = report.selected_by_default
         row_key = report.has_row_key and tap.config.get("row_key", True)
         own = [ROW_KEY] if row_key else []
         own += [PROJECT_ID, *report.constant_names]
-        super().__init__(tap, stream_schema(own, report.fields.values()), report.name)
-        self.primary_keys = [ROW_KEY] if row_key else list(report.natural_key)
+        keys = [ROW_KEY] if row_key else report.natural_key
+        super().__init__(tap, report.name, report.fields, own=own, keys=keys)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
-        self._unconfirmed: list[tuple[Bookmark, datetime]] = []
-
-    @cached_property
-    @override
-    def partitions(self) -> list[dict[str, Any]]:
-        """One partition, and so one state entry, per project."""
-        return [{PROJECT_ID: project_id} for project_id in self.tap.tokens]
+        self._unconfirmed: list[tuple[Bookmark, Window]] = []
 
     @property
     def per_record(self) -> bool:
@@ -104,7 +92,7 @@ class ReportStream(Stream):
     def reader(self) -> Reader:
         """Reads this stream with the fields that the catalog selects."""
         settings = self.tap.settings
-        fields = self.report.fields.values()
+        fields = self.fields.values()
         options: dict[str, Any] = {
             "client": self.tap.client,
             "report": self.report,
@@ -125,16 +113,8 @@ class ReportStream(Stream):
             **options,
         )
 
+    @override
     def probe(self, project_id: int, window: Window) -> None:
-        """Find out whether the stream can be read.
-
-        Args:
-            project_id: The project.
-            window: The days to try.
-
-        Raises:
-            ApiError: If it cannot.
-        """
         self.reader.probe(project_id, window)
 
     def _is_selected(self, name: str) -> bool:
@@ -157,28 +137,36 @@ class ReportStream(Stream):
         """
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read one project, window by window.
-
-        Args:
-            context: The partition: `{"project_id": …}`.
-
-        Yields:
-            Records, if a setting needs them one by one; nothing otherwise.
-        """
-        project_id: int = (context or {})[PROJECT_ID]
+    def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
         subject = f"Stream {self.name}, project {project_id}"
-        bookmark = Bookmark(
-            self.get_context_state(context), self.report.replication_key, subject
+        plan = Plan(
+            settings=self.tap.settings,
+            report=self.report,
+            last_complete_day=self.tap.last_complete_day,
+            logger=self.logger,
+            subject=subject,
         )
+        bookmark = None
+        if plan.period and self.is_incremental and not self.is_dry_run:
+            bookmark = Bookmark(
+                self.get_context_state(context),
+                self.report.replication_key,
+                self.tap.settings.calendar,
+                plan.period.start,
+                subject,
+            )
         progress = Progress(self.logger, subject)
-        windows = self._plan(bookmark, subject)
-        for reading in self.reader.read(project_id, windows):
+        for reading in self.reader.read(project_id, plan.windows(bookmark)):
             constants = self.report.constants(reading.window)
             encoder = self._encoder({PROJECT_ID: project_id, **constants})
             keys = None
             if self.has_row_key:
-                keys = RowKeys(project_id, self.name, *constants.values())
+                keys = RowKeys(
+                    project_id,
+                    self.name,
+                    *constants.values(),
+                    weights=self.reader.has_weights,
+                )
             rows = 0
             for page in reading.pages:
                 rows += len(page.rows)
@@ -188,13 +176,16 @@ class ReportStream(Stream):
                     self._write(encoder.blocks(page.rows, keys))
                 # Two pages at once would double the memory.
                 del page
-            self._finish(bookmark, reading.window)
+            if reading.moved:
+                continue
+            if bookmark:
+                self._finish(bookmark, reading.window)
             progress.finished(reading.window, rows, reading.left)
-        self.reader.report_bad_values()
+        self.reader.converter.report_bad_values(self.logger)
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
         selected = {n: v for n, v in constants.items() if self._is_selected(n)}
-        return RecordEncoder(self.name, selected)
+        return RecordEncoder(self.name, selected, self.report.natural_key)
 
     def _write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         for rows, block in blocks:
@@ -202,85 +193,19 @@ class ReportStream(Stream):
             if self._record_counter is not None:
                 self._record_counter.increment(rows)
 
-    def _plan(self, bookmark: Bookmark, subject: str) -> Iterator[Window]:
-        """The windows that are still to be read.
-
-        Raises:
-            StateError: If the state holds a bookmark that is no time.
-        """
-        settings, last = self.tap.settings, self.tap.last_complete_day
-        if settings.include_today:
-            last += ONE_DAY
-        if settings.end_date and settings.end_date > last:
-            self.logger.warning(
-                "%s: `end_date` %s is not over yet; reading up to %s.",
-                subject,
-                settings.end_date,
-                last,
-            )
-        end = min(settings.end_date or last, last)
-        start, end = self.report.period(settings.start_date, end)
-        if start > end:
-            self.logger.warning(
-                "%s: nothing to read. `start_date` is %s, but the last day to read is "
-                "%s.",
-                subject,
-                settings.start_date,
-                end,
-            )
-        elif self.is_incremental and bookmark.value:
-            resume = settings.calendar.first_day_after(bookmark.value)
-            again = resume - self.report.lookback_days * ONE_DAY
-            start, _ = self.report.period(max(start, again), end)
-            if start > end:
-                self.logger.info(
-                    "%s: nothing to read. The state is complete up to %s.",
-                    subject,
-                    resume - ONE_DAY,
-                )
-        if self.report.api_version == "v2" and start <= end:
-            start = self._within_history(start, subject)
-        return self.report.windows(start, end)
-
-    def _within_history(self, start: date, subject: str) -> date:
-        """A start that jobs can read.
-
-        Raises:
-            SettingsError: If it lies too far back, and may not be moved.
-        """
-        oldest = self.tap.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
-        if start >= oldest:
-            return start
-        if not self.tap.settings.clip_history:
-            raise SettingsError(
-                "start_date",
-                f"{subject} begins on {start}, but v2 reads at most {HISTORY_DAYS} "
-                f"days back, to {oldest}. Move it, set `clip_history` to begin there, "
-                'or set `api_version` to "v1".',
-            )
-        self.logger.warning(
-            "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
-            subject,
-            HISTORY_DAYS,
-            oldest,
-            start,
-        )
-        return oldest
-
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.
 
         The current day is not over: the state stops before it, so that the next run
         reads it again.
         """
-        if not self.is_incremental or self.is_dry_run:
+        done = Window(window.start, min(window.end, self.tap.last_complete_day))
+        if done.days < 1:
             return
-        last = min(window.end, self.tap.last_complete_day)
-        instant = self.tap.settings.calendar.bookmark(last)
         if self.config.get("batch_config"):
-            self._unconfirmed.append((bookmark, instant))
+            self._unconfirmed.append((bookmark, done))
             return
-        bookmark.advance(instant)
+        bookmark.cover(done)
         self.tap.state_writer.write_state(self.tap_state)
 
     @override
@@ -299,8 +224,8 @@ class ReportStream(Stream):
             Encoding and files of each batch.
         """
         yield from super().get_batches(batch_config, context)
-        for bookmark, instant in self._unconfirmed:
-            bookmark.advance(instant)
+        for bookmark, window in self._unconfirmed:
+            bookmark.cover(window)
         self._unconfirmed.clear()
         self.tap.state_writer.write_state(self.tap_state)
 

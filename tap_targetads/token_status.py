@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing_extensions import Self, override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.answers import Reply
 
 TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
 
@@ -21,24 +21,10 @@ class TokenStatus(Reply, kw_only=True):
     campaign_access: list[int] | None = None
     expires_at: str | None = None
 
-    @property
-    def reply(self) -> Reply:
-        """The answer's error fields."""
-        return self
-
     @classmethod
-    def decode(cls, body: bytes) -> TokenStatus:
-        """Decode a body, which may be empty.
-
-        Raises:
-            MalformedAnswerError: If it is neither empty nor such an answer.
-        """
-        if not body.strip():
-            return cls()
-        try:
-            return msgspec.json.decode(body, type=cls, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedAnswerError(str(error)) from error
+    @override
+    def decode(cls, body: bytes) -> Self:
+        return super().decode(body) if body.strip() else cls()
 
     def __str__(self) -> str:
         """What the API says about the token, for the log."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tap_targetads.retries import retry_waits
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
+from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+# uv run pytest tests/test_fuzz_*.py --hypothesis-profile=ten_thousand
+settings.register_profile("ten_thousand", max_examples=10_000, print_blob=True)
 
 PROJECT = 12486
 OTHER_PROJECT = 12487
@@ -67,3 +73,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(TapTargetADS, "retry_waits", staticmethod(no_waits))
     monkeypatch.setattr(TapTargetADS, "sleep", staticmethod(lambda _: None))
     return seconds
+
+
+@pytest.fixture
+def february(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 10 February 2024: January is within the history of version 2."""
+    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: date(2024, 2, 9))

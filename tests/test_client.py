@@ -11,7 +11,13 @@ import requests
 
 from tap_targetads.client import Call, Client
 from tap_targetads.errors import ApiError
-from tap_targetads.retries import LONGEST_WAIT, PassingFailureError, retry_waits
+from tap_targetads.pace import Pace
+from tap_targetads.retries import (
+    LONGEST_WAIT,
+    PassingFailureError,
+    Retries,
+    retry_waits,
+)
 from tap_targetads.token_status import TokenStatus
 
 if TYPE_CHECKING:
@@ -47,7 +53,11 @@ def waits() -> Waits:
 @pytest.fixture
 def client(waits: Waits) -> Client:
     return Client(
-        api_url=API, tokens={12486: TOKEN}, timeout=310, max_retries=3, waits=waits
+        api_url=API,
+        tokens={12486: TOKEN},
+        timeout=310,
+        retries=Retries(3, waits=waits),
+        pace=Pace(sleep=lambda _: None),
     )
 
 

@@ -19,7 +19,6 @@ from tap_targetads.sandbox.truth import (
     expected_report,
     expected_target_events,
 )
-from tap_targetads.settings import Settings
 from tests.conftest import PROJECT
 from tests.running import Record, run_tap, select
 from tests.test_records import STREAMS, discover, in_order, truth, without_key
@@ -60,12 +59,6 @@ def report(world: World, **options: Any) -> list[Record]:
         **options,
     }
     return expected_report(world, **options)
-
-
-@pytest.fixture
-def february(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 10 February 2024: January is within the history of version 2."""
-    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: date(2024, 2, 9))
 
 
 def assert_same_paths(found: list[Record], expected: list[Record]) -> None:

@@ -20,6 +20,7 @@ from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
 from tap_targetads.messages import encode_lines
 from tap_targetads.reports import Filters, PathReport, RawReport, Report
+from tap_targetads.retries import Retries
 from tap_targetads.storage import Storage
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
@@ -107,6 +108,7 @@ def raw_report(types: Sequence[str] = ("Click",)) -> RawReport:
         filters=Filters(interaction_types=types),
         window_days=7,
         lookback_days=0,
+        api_version="v2",
     )
 
 
@@ -123,7 +125,7 @@ def read(
     """The rows of windows as records."""
     report = report or raw_report()
     reader = JobReader(
-        client=Client(api_url=API, tokens={1: "token"}, timeout=1, max_retries=0),
+        client=Client(api_url=API, tokens={1: "token"}, timeout=1, retries=Retries(0)),
         report=report,
         fields=[report.fields[name] for name in names],
         conversions=converters(ZoneInfo("Europe/Moscow")),
@@ -137,7 +139,7 @@ def read(
             sleep=api.sleep,
             clock=lambda: api.now,
         ),
-        storage=Storage(1),
+        storage=Storage(1, Retries(0)),
     )
     lines: list[bytes] = []
     with Mocker() as mocker:
@@ -145,7 +147,8 @@ def read(
         for number in range(60):
             mocker.get(f"{API}/v2/jobs/job-{number}?project_id=1", text=api.poll)
         mocker.get(FILE, content=api.download)
-        for reading in reader.read(1, windows):
+        tiles = [t for w in windows for t in report.windows(w.start, w.end)]
+        for reading in reader.read(1, tiles):
             for page in reading.pages:
                 lines += encode_lines(page.rows)
     return [msgspec.json.decode(line) for line in lines]

@@ -180,3 +180,11 @@ def test_extra_weights_are_numbers_of_path_reports() -> None:
     report = report_of("conversion_paths", extra_fields=["Weight_MLI_90"])
 
     assert report.fields["Weight_MLI_90"].type == "number"
+
+
+def test_jobs_hold_three_days_wherever_the_period_begins() -> None:
+    report = report_of("clicks", api_version="v2", window_days=7)
+
+    windows = list(report.windows(date(2024, 1, 1), date(2024, 1, 10)))
+
+    assert [window.days for window in windows] == [3, 3, 3, 1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk import Stream, Tap
 
+from tap_targetads.sandbox.faults import Fault
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import PROJECT
@@ -20,6 +21,8 @@ from tests.running import run_tap
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_targetads.sandbox.server import Sandbox
+
 
 @pytest.mark.parametrize(
     ("theirs", "ours", "name"),
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
         (Stream, ReportStream, "_increment_stream_state"),
         (Stream, ReportStream, "_write_starting_replication_value"),
         (Tap, TapTargetADS, "_handle_termination"),
+        (Tap, TapTargetADS, "sync_all"),
     ],
 )
 def test_an_override_has_the_signature_of_the_sdk(
@@ -50,6 +54,7 @@ def test_the_sdk_leaves_the_state_to_the_tap(
                     "context",
                     "replication_key",
                     "replication_key_value",
+                    "complete_from",
                 }
     assert output.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"
 
@@ -60,3 +65,15 @@ def test_the_sdk_counts_what_get_records_yields_and_nothing_else(
     output = run_tap(tmp_path, config)
 
     assert sum(map(len, output.records.values())) == len(output.of_type("RECORD"))
+
+
+def test_the_command_line_fails_a_run_that_went_on_after_a_failure(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    # It has to come by `sync_all` for that.
+    sandbox.faults.set([Fault("forbidden", times=1)])
+
+    output = run_tap(tmp_path, config)
+
+    assert output.exit_code == 1
+    assert output.bookmark("purchases", PROJECT) == "2024-01-31T20:59:59+00:00"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -10,16 +11,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tap_targetads.bookmarks import Bookmark
+from tap_targetads.sandbox.faults import Fault
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
+from tap_targetads.windows import Calendar, Window, tile
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import Output, bookmark, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+MOSCOW = Calendar(ZoneInfo("Europe/Moscow"))
 END_OF_JANUARY = "2024-01-31T20:59:59+00:00"
 NOON = datetime(2024, 1, 20, 9, 0, tzinfo=timezone.utc)
 
@@ -69,8 +73,11 @@ def test_the_state_has_one_entry_per_stream_and_project(
 ) -> None:
     output = run_tap(tmp_path, {**clicks, "window_days": 1})
 
-    assert output.state == state_at(END_OF_JANUARY)
-    assert len(json.dumps(output.state)) < 200
+    expected = state_at(END_OF_JANUARY)
+    (entry,) = expected["bookmarks"]["clicks"]["partitions"]
+    entry["complete_from"] = "2023-12-31T21:00:00+00:00"
+    assert output.state == expected
+    assert len(json.dumps(output.state)) < 250
 
 
 def test_the_state_moves_after_every_window_and_never_back(
@@ -159,7 +166,8 @@ def test_lookback_never_moves_the_state_back(
         tmp_path, {**clicks, "lookback_days": 20, "window_days": 2}, state=state
     )
 
-    assert all(s == state for s in output.states)
+    marks = {bookmark(s, "clicks", PROJECT) for s in output.states}
+    assert marks == {END_OF_JANUARY}
 
 
 def test_lookback_does_not_go_before_the_start_date(
@@ -248,6 +256,82 @@ def test_a_bookmark_that_is_no_time_is_one_clear_line(
     assert "Stream clicks, project 12486: the state's bookmark" in output.log
     assert "Traceback" not in output.log
     assert not output.records
+
+
+BROKEN: list[Any] = [
+    {"bookmarks": None},
+    {"bookmarks": []},
+    {"bookmarks": {"clicks": []}},
+    {"bookmarks": {"clicks": {"partitions": {}}}},
+    {"bookmarks": {"clicks": {"partitions": [1]}}},
+    {"bookmarks": {"clicks": {"partitions": [{"context": 5}]}}},
+    {"bookmarks": {"clicks": {"partitions": [{}]}}},
+    {"type": "STATE", "value": {"bookmarks": {}}},
+]
+
+
+@pytest.mark.parametrize("state", BROKEN)
+def test_a_state_without_the_form_of_one_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox, state: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.exit_code == 1
+    assert "The state is not one of this tap" in output.log
+    assert "Traceback" not in output.log
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[1,", "[]", "17", "\ufeff{}x"])
+def test_a_file_that_is_no_json_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], option: str, text: str
+) -> None:
+    (tmp_path / "file").write_text(text, encoding="utf-8")
+
+    output = run_tap(tmp_path, clicks, option, str(tmp_path / "file"))
+
+    assert output.exit_code == 1
+    assert f"Setting `{option}`: the file cannot be used" in output.log
+    assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize(
+    "catalog", [{"streams": None}, {"streams": [1]}, {"streams": [{"schema": {}}]}]
+)
+def test_a_catalog_without_the_form_of_one_is_one_clear_line(
+    tmp_path: Path, clicks: dict[str, Any], catalog: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, catalog=catalog)
+
+    assert output.exit_code == 1
+    assert "Setting `--catalog`: the file cannot be used" in output.log
+    assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}])
+def test_an_empty_state_is_none(
+    tmp_path: Path, clicks: dict[str, Any], state: Any
+) -> None:
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
+
+
+def test_what_is_not_read_any_more_keeps_its_place_in_the_state(
+    tmp_path: Path, clicks: dict[str, Any]
+) -> None:
+    # A project and a stream of former times, which may come back.
+    state = state_at("2024-01-20T20:59:59+00:00", stream="gone")
+    (entry,) = state["bookmarks"]["gone"]["partitions"]
+    other = {**entry, "context": {"project_id": 99}}
+    state["bookmarks"]["clicks"] = {"partitions": [other]}
+
+    output = run_tap(tmp_path, clicks, state=state)
+
+    assert output.state["bookmarks"]["gone"] == state["bookmarks"]["gone"]
+    assert output.bookmark("clicks", 99) == "2024-01-20T20:59:59+00:00"
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
 
 
 def test_a_bookmark_after_the_end_reads_nothing_and_stays(
@@ -345,24 +429,107 @@ def test_a_run_that_fails_keeps_the_windows_that_were_finished(
     assert output.bookmark("clicks", PROJECT) == "2024-01-16T20:59:59+00:00"
 
 
-moments = st.datetimes(
-    min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=datetime(2030, 1, 1),  # noqa: DTZ001
-    timezones=st.just(timezone.utc),
+DAYS = st.integers(0, 40).map(lambda n: date(2024, 1, 1) + timedelta(days=n))
+WINDOWS = st.tuples(DAYS, st.integers(0, 6)).map(
+    lambda pair: Window(pair[0], pair[0] + timedelta(days=pair[1]))
 )
 
 
-@given(st.lists(moments, min_size=1))
-def test_a_bookmark_is_the_latest_instant_that_it_was_told(
-    instants: list[datetime],
+def days_of(*windows: Window) -> set[date]:
+    return {w.start + timedelta(days=n) for w in windows for n in range(w.days)}
+
+
+@given(st.lists(WINDOWS, min_size=1))
+def test_whatever_is_written_in_whatever_order_the_state_never_covers_more(
+    windows: list[Window],
 ) -> None:
     entry: dict[str, Any] = {"context": {"project_id": 1}}
-    mark = Bookmark(entry, "InteractionTime", "Stream clicks, project 1")
+    mark = Bookmark(entry, "InteractionTime", MOSCOW, date(2024, 1, 1), "Stream clicks")
+    end = date.min
 
-    for number, instant in enumerate(instants, start=1):
-        mark.advance(instant)
-        assert mark.value == max(instants[:number])
+    for number, window in enumerate(windows, start=1):
+        mark.cover(window)
+        assert mark.covered
+        assert days_of(mark.covered) <= days_of(*windows[:number])
+        assert mark.covered.end >= end, "the bookmark went back"
+        end = mark.covered.end
     assert entry["replication_key"] == "InteractionTime"
+
+
+@given(DAYS, DAYS, st.integers(1, 7), st.randoms())
+def test_windows_that_tile_a_period_are_covered_as_a_whole(
+    start: date, middle: date, days: int, random: Any
+) -> None:
+    # A later part forwards, then what lies before it, each window cut anywhere.
+    entry: dict[str, Any] = {}
+    mark = Bookmark(entry, "InteractionTime", MOSCOW, start, "Stream clicks")
+    start, middle = min(start, middle), max(start, middle)
+    for window in tile(middle, date(2024, 3, 1), days):
+        mark.cover(window)
+    for window in reversed(list(tile(start, middle - timedelta(days=1), days))):
+        for piece in tile(window.start, window.end, random.randint(1, days)):
+            mark.cover(piece)
+
+    assert mark.covered == Window(start, date(2024, 3, 1))
+
+
+def test_a_start_date_that_was_moved_back_is_read_from_there_and_only_that(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
+) -> None:
+    later = run_tap(tmp_path, {**clicks, "start_date": "2024-01-15"})
+    sandbox.clear_requests()
+
+    output = run_tap(tmp_path, clicks, state=later.state)
+
+    assert days_read(sandbox) == {f"2024-01-{n:02d}" for n in range(1, 15)}
+    assert "reading what is missing before it" in output.log
+    assert ids(later) | ids(output) == ids(run_tap(tmp_path, clicks))
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
+    sandbox.clear_requests()
+    run_tap(tmp_path, clicks, state=output.state)
+    assert days_read(sandbox) == set()
+
+
+def test_a_move_of_the_start_date_that_is_interrupted_goes_on_where_it_stopped(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
+) -> None:
+    clicks |= {"window_days": 3, "max_retries": 0}
+    later = run_tap(tmp_path, {**clicks, "start_date": "2024-01-22"})
+    sandbox.faults.set([Fault("forbidden", after=3, times=1)])
+    stopped = run_tap(tmp_path, clicks, state=later.state)
+    done = days_read(sandbox) and ids(stopped)
+    sandbox.faults.clear()
+
+    output = run_tap(tmp_path, clicks, state=stopped.state)
+
+    assert stopped.exit_code == 1
+    assert days_read(sandbox) == {f"2024-01-{n:02d}" for n in range(1, 13)}
+    assert ids(later) | done | ids(output) == ids(run_tap(tmp_path, clicks))
+    assert done.isdisjoint(ids(output))
+
+
+def test_days_that_a_later_start_date_left_out_are_read_when_it_moves_back(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
+) -> None:
+    first = run_tap(tmp_path, {**clicks, "end_date": "2024-01-05"})
+    later = run_tap(tmp_path, {**clicks, "start_date": "2024-01-20"}, state=first.state)
+    sandbox.clear_requests()
+
+    output = run_tap(tmp_path, clicks, state=later.state)
+
+    assert {f"2024-01-{n:02d}" for n in range(6, 20)} <= days_read(sandbox)
+    found = ids(first) | ids(later) | ids(output)
+    assert found == ids(run_tap(tmp_path, clicks))
+
+
+def test_a_state_of_another_version_counts_as_complete_from_the_start_date(
+    tmp_path: Path, clicks: dict[str, Any], sandbox: Sandbox
+) -> None:
+    output = run_tap(tmp_path, clicks, state=state_at("2024-01-20T20:59:59+00:00"))
+
+    assert min(days_read(sandbox)) == "2024-01-21"
+    (entry,) = output.state["bookmarks"]["clicks"]["partitions"]
+    assert entry["complete_from"] == "2023-12-31T21:00:00+00:00"
 
 
 @hypothesis_settings(
@@ -372,19 +539,23 @@ def test_a_bookmark_is_the_latest_instant_that_it_was_told(
 )
 @given(
     st.lists(
-        st.tuples(st.integers(1, 31), st.integers(0, 9), st.integers(1, 9)),
+        st.tuples(
+            st.integers(1, 31), st.integers(1, 31), st.integers(0, 9), st.integers(1, 9)
+        ),
         min_size=1,
         max_size=4,
     )
 )
 def test_any_sequence_of_runs_reads_everything_and_never_goes_back(
-    tmp_path: Path, clicks: dict[str, Any], runs: list[tuple[int, int, int]]
+    tmp_path: Path, clicks: dict[str, Any], runs: list[tuple[int, int, int, int]]
 ) -> None:
     state: dict[str, Any] = {}
     keys: set[str] = set()
     mark = ""
-    for end, lookback, window in [*runs, (31, 0, 7)]:
+    for one, other, lookback, window in [*runs, (1, 31, 0, 7)]:
+        start, end = min(one, other), max(one, other)
         changes = {
+            "start_date": f"2024-01-{start:02d}",
             "end_date": f"2024-01-{end:02d}",
             "lookback_days": lookback,
             "window_days": window,

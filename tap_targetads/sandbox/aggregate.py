@@ -146,7 +146,7 @@ class AggregateQuery:
         """The sums, as one part."""
         rows = self.rows(world)
         part = Part(places_of(rows), rows)
-        yield Selection((self, world.edition), part, range(len(rows)))
+        yield Selection(part, range(len(rows)))
 
     def rows(self, world: World) -> list[Row]:
         """The sums of all groups of which there is anything."""
@@ -168,7 +168,7 @@ class AggregateQuery:
                 day, day, ("Click", "Impression"), wanted.placements
             )
             query = RawQuery(self.project_id, (), chosen)
-            for _, part, numbers in query.selections(world, whole=False):
+            for part, numbers in query.selections(world, whole=False):
                 for number in numbers:
                     row = part.rows[number]
                     group = self._group(day, row[PLACEMENT])
@@ -181,7 +181,7 @@ class AggregateQuery:
         for day in days_between(wanted.start, wanted.end):
             chosen = TargetFilter(day, day, wanted.types, wanted.categories)
             query = PathQuery(self.project_id, (), touches, chosen)
-            for _, part, numbers in query.selections(world):
+            for part, numbers in query.selections(world):
                 for number in numbers:
                     row = part.rows[number]
                     group = self._group(day, row[_TOUCH_PLACEMENT])

@@ -8,33 +8,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
 from starlette.routing import Route
 
 from tap_targetads.sandbox.bodies import parse_aggregate, parse_paths, parse_raw
 from tap_targetads.sandbox.calls import Call, logged
-from tap_targetads.sandbox.checks import ValidationError
-from tap_targetads.sandbox.control import change_faults, show_truth
+from tap_targetads.sandbox.checks import ValidationError, project_number
+from tap_targetads.sandbox.control import change_faults, show_faults, show_truth
 from tap_targetads.sandbox.job_routes import (
     create_path_job,
     create_raw_job,
     download,
     show_job,
 )
+from tap_targetads.sandbox.late import add_late_rows
 from tap_targetads.sandbox.meta import campaigns, target_events, token_validate
-from tap_targetads.sandbox.query import Slice
+from tap_targetads.sandbox.query import RawQuery, Slice
 from tap_targetads.sandbox.responses import (
+    DAMAGES,
     INTERNAL_ERROR,
     NOT_FOUND,
     ApiError,
     damaged_response,
     error_response,
     fault_response,
+    page_response,
     raw_json_response,
     validation_response,
 )
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
     from tap_targetads.sandbox.query import Query
@@ -55,28 +60,48 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _COMPRESSION = 1
 
 
-Handler: TypeAlias = "Callable[[Call], Response | Awaitable[Response]]"
+Handler: TypeAlias = "Callable[[Call], Awaitable[Response]]"
 Parser: TypeAlias = "Callable[[int, bytes, World], tuple[Query, Slice]]"
 
 
 def _report(parse: Parser) -> Handler:
     """A handler that answers with pages of a report, whose body is read by `parse`."""
-    return partial(_page, parse)
+    return _threaded(partial(_page, parse))
+
+
+def _threaded(make: Callable[[Call], Response]) -> Handler:
+    """A handler that lets a thread do its work, so that no other answer waits for it.
+
+    All others are run by the event loop, one after another: what they change needs no
+    lock.
+    """
+
+    async def handler(call: Call) -> Response:
+        return await run_in_threadpool(make, call)
+
+    return handler
 
 
 def _page(parse: Parser, call: Call) -> Response:
     sandbox, fault = call.sandbox, call.fault
     query, page = parse(call.project_id(), call.body, sandbox.world)
-    more = None
-    if fault is not None and fault.kind == "ignore_offset":
+    kind = None if fault is None else fault.kind
+    more = shuffle = None
+    if kind == "ignore_offset":
         page, more = Slice(0, page.limit), True
-    elif fault is not None and fault.kind == "empty_page":
+    elif kind == "empty_page":
         page, more = Slice(0, 0), True
-    body = sandbox.pages.page(query, page, sandbox.dialect, more=more)
-    return raw_json_response(body)
+    elif kind == "unstable_order":
+        shuffle = Random(call.seed)  # noqa: S311 - reproducible, not secret
+    found = sandbox.pages.page(query, page, sandbox.dialect, more=more, shuffle=shuffle)
+    if fault is not None and kind == "late_rows" and isinstance(query, RawQuery):
+        add_late_rows(sandbox.world, query, page, fault.rows, call.seed)
+    if kind in DAMAGES:
+        return raw_json_response(b"".join(found.pieces))
+    return page_response(found)
 
 
-def not_found(_: Call) -> Response:
+async def not_found(_: Call) -> Response:
     """The answer to anything else."""
     return error_response(*NOT_FOUND)
 
@@ -92,7 +117,8 @@ _ROUTES: tuple[tuple[str, list[str], Handler], ...] = (
     ("/v1/meta/campaigns", ["GET"], campaigns),
     ("/v1/meta/target_event", ["GET"], target_events),
     ("/v1/meta/token_validate", ["GET"], token_validate),
-    ("/sandbox/truth", ["GET"], show_truth),
+    ("/sandbox/truth", ["GET"], _threaded(show_truth)),
+    ("/sandbox/faults", ["GET"], show_faults),
     ("/sandbox/faults", ["POST", "DELETE"], change_faults),
     ("/{path:path}", _METHODS, not_found),
 )
@@ -130,15 +156,20 @@ def _endpoint(
     sandbox: Sandbox, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        path = request.url.path
+        path, body = request.url.path, await request.body()
+        project_id = project_number(request.query_params.get("project_id", ""))
+        # Nothing is waited for from here to the draw, so that faults happen in the
+        # order in which requests have come.
+        happening = sandbox.faults.draw(path, project_id, body)
         call = Call(
             sandbox=sandbox,
             method=request.method,
             path=path,
             params=request.query_params,
             authorization=request.headers.get("Authorization", ""),
-            body=await request.body(),
-            fault=sandbox.faults.draw(path),
+            body=body,
+            fault=happening.fault if happening else None,
+            seed=happening.seed if happening else "",
             name=request.path_params.get("name", ""),
         )
         response = await _answer(call, handler)
@@ -162,8 +193,7 @@ async def _answer(call: Call, handler: Handler) -> Response:
 
 async def _right_answer(call: Call, handler: Handler) -> Response:
     try:
-        response = handler(call)
-        return response if isinstance(response, Response) else await response
+        return await handler(call)
     except ApiError as error:
         return error_response(error.code, error.message)
     except ValidationError as error:

@@ -54,6 +54,7 @@ class Call:
         authorization: The header of this name.
         body: The body.
         fault: The fault that the request meets, if any.
+        seed: What else has to be drawn for the fault comes from this.
         name: What the path names, if it is not always the same: a job, a file.
     """
 
@@ -64,6 +65,7 @@ class Call:
     authorization: str
     body: bytes
     fault: Fault | None
+    seed: str = ""
     name: str = ""
 
     def project_id(self) -> int:

@@ -13,6 +13,7 @@ from tap_targetads.sandbox.faults import KINDS, Fault
 from tap_targetads.sandbox.options import (
     day_of,
     faults_of,
+    hand_on,
     job_options,
     world_options,
 )
@@ -45,6 +46,7 @@ Examples:
     tap-targetads-sandbox --fault server_error:0.05 --fault cut:x3
     tap-targetads-sandbox --fault rate_limit@/v2/:0.1 --fault truncated_file:x1
     tap-targetads-sandbox truth --date-from 2024-01-01 --date-to 2024-01-31
+    tap-targetads-sandbox --seed 2 truth --date-from 2024-01-01 --date-to 2024-01-31
 """
 
 
@@ -85,7 +87,9 @@ Examples:
     help="Let requests for reports go wrong: a share of them (server_error:0.05) or "
     "the next ones (cut:x3). A third part gives the seconds of slow, slow_job and "
     "rate_limit_retry_after (slow:0.1:2.5). A path says which requests are meant, "
-    "instead of v1 reports, v2 jobs or their files (cut@/storage/:x1). Kinds: "
+    "instead of v1 reports, v2 jobs or their files (cut@/storage/:x1). Faults that "
+    "depend on what is asked for can be set while serving, by POST /sandbox/faults: "
+    '[{"kind": "gateway_timeout", "rate": 1, "min_days": 2}]. Kinds: '
     + ", ".join(KINDS)
     + ".",
 )
@@ -115,6 +119,7 @@ def main(  # noqa: PLR0913 - one per option
     needs no account, no token and no network.
     """
     if ctx.invoked_subcommand is not None:
+        hand_on(ctx, ctx.invoked_subcommand)
         return
     if not allow_remote and not _is_loopback(host):
         message = f"{host} can be reached from outside. Add --allow-remote to allow it."

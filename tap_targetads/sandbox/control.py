@@ -92,7 +92,13 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return tuple(text.split(",")) if text else None
 
 
-def change_faults(call: Call) -> Response:
+async def show_faults(call: Call) -> Response:
+    """The faults that are set, and how often each kind has happened."""
+    faults = call.sandbox.faults
+    return json_response({"faults": faults.faults, "happened": faults.happened})
+
+
+async def change_faults(call: Call) -> Response:
     """Set the faults, or clear them."""
     try:
         faults = []

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.plan import Plan
     from tap_targetads.sandbox.rows import Row, Value
 
-_CACHED_ROWS = 200_000
+_CACHED_BYTES = 64 << 20
+_ROW_BYTES = 1_500
+"""About what a touch takes in memory: one day of many, measured."""
+
 _EVENT_TYPE = PATH_POSITIONS["TargetEventType"]
 
 
 class Conversions:
     """The touches that led to conversions, by project and by the conversions' day.
 
-    What is made depends on the seed, the project, the day and the day's orders. It is
-    not safe for threads: the world has the lock.
+    What is made depends on the seed, the project, the day and the day's orders. It can
+    be read from any thread; the world lets only one at a time change it.
 
     Args:
         orders: The Purchase rows of a project's raw data on a day.
@@ -41,7 +44,7 @@ class Conversions:
         """Begin with nothing made and nothing added."""
         self._orders = orders
         self._raw_edition = raw_edition
-        self._made = LruCache[Day](_CACHED_ROWS, lambda day: day.size)
+        self._made = LruCache[Day](_CACHED_BYTES, lambda day: day.size * _ROW_BYTES)
         self._added: dict[tuple[int, date], list[Row]] = {}
         self._revisions: dict[tuple[int, date], int] = {}
         self._editions: dict[tuple[int, date], int] = {}
@@ -57,16 +60,16 @@ class Conversions:
         place = plan.project_id, plan.day
         # A change of the raw data may be one of its orders.
         edition = max(self._raw_edition(*place), self._editions.get(place, 0))
-        return self._made.get((*place, edition), partial(self._make, plan, edition))
+        return self._made.get((*place, edition), partial(self._make, plan))
 
-    def _make(self, plan: Plan, edition: int) -> Day:
+    def _make(self, plan: Plan) -> Day:
         place = plan.project_id, plan.day
         revision = self._revisions.get(place, 0)
         orders = self._orders(*place)
         places, rows = generate_paths(plan, orders, revision)
-        added = self._added.get(place, [])
+        added = list(self._added.get(place, ()))
         places += places_of(added, rows)
-        return Day(parted(places, rows + added, _EVENT_TYPE), edition)
+        return Day(parted(places, rows + added, _EVENT_TYPE))
 
     def add(
         self,
@@ -79,10 +82,12 @@ class Conversions:
         Raises:
             ValueError: If one of them is wrong. Nothing is added then.
         """
-        for place, row in [((project_id, _day(row)), _row(row)) for row in rows]:
+        added = [((project_id, _day(row)), _row(row)) for row in rows]
+        for place, row in added:
             self._added.setdefault(place, []).append(row)
-            self._editions[place] = edition
             self._types[str(row[_EVENT_TYPE])] = None
+        # Whoever sees the new edition must find all of them, so it comes last.
+        self._editions.update({place: edition for place, _ in added})
 
     def change_weights(self, project_id: int, day: date, edition: int) -> None:
         """Let the models judge again; `edition` is the number of the change."""

@@ -89,7 +89,7 @@ def _batches(
     """The rows of a query, with their columns in the order of the file."""
     positions = [position for _, position in columns]
     flags = [n for n, (name, _) in enumerate(columns) if name in BOOLEANS]
-    for _, part, numbers in query.selections(world, whole=False):
+    for part, numbers in query.selections(world, whole=False):
         for start in range(0, len(numbers), _BATCH):
             rows: list[list[Value]] = []
             for number in numbers[start : start + _BATCH]:

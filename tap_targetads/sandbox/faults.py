@@ -1,27 +1,33 @@
-"""Faults on demand: what goes wrong, when, and how often."""
+"""Faults on demand: what goes wrong, with which requests, and how often."""
 
 from __future__ import annotations
 
-import threading
-from random import Random
+from datetime import date
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+    from tap_targetads.sandbox.conditions import Asked
 
 Kind = Literal[
     "rate_limit",
     "rate_limit_retry_after",
     "server_error",
     "bad_gateway",
+    "gateway_timeout",
+    "too_large",
     "slow",
     "cut",
     "malformed",
     "error_in_body",
     "ignore_offset",
     "empty_page",
+    "unstable_order",
+    "late_rows",
+    "unauthorized",
     "forbidden",
     "job_failed",
     "job_expired",
@@ -39,12 +45,22 @@ Kind = Literal[
 `rate_limit_retry_after`: status 429 with a Retry-After header.
 `server_error`: status 500.
 `bad_gateway`: status 502, with a proxy's page of HTML.
+`gateway_timeout`: status 504, with a proxy's page of HTML.
+`too_large`: status 413.
 `slow`: the right answer, late.
 `cut`: the connection ends in the middle of the right answer's body.
 `malformed`: status 200, with half of the right answer's JSON; the length is right.
 `error_in_body`: status 200, with an error as its body.
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
+`unstable_order`: a page of the right rows, which are in another order each time, so
+    that reading page after page loses and doubles some.
+`late_rows`: the right answer, and right after it is made, new interactions come into
+    the days of its window, of its types and campaigns. Every second one, the first
+    included, comes before the end of the page in the paging order, so that the next
+    page begins with a row that was delivered already. v1 raw data only: another
+    request gets its right answer, and nothing else happens.
+`unauthorized`: status 401.
 `forbidden`: status 403.
 
 Some happen to v2 jobs alone. Which job, is decided when it is created:
@@ -76,11 +92,21 @@ JOB_KINDS = (
 """The kinds that happen to jobs."""
 
 _FILE_KINDS = ("truncated_file", "corrupt_file", "expired_url")
-_PATHS = {
+_PATHS: Mapping[str, str] = {
+    "late_rows": "/v1/reports/raw_reports",
     **dict.fromkeys(JOB_KINDS, "/v2/reports/"),
     **dict.fromkeys(_FILE_KINDS, "/storage/"),
 }
 _DEFAULT_PATH = "/v1/reports/"
+
+_LEAST = {
+    "rows": 1,
+    "min_days": 1,
+    "min_limit": 1,
+    "min_offset": 0,
+    "max_campaigns": 1,
+}
+"""The least that makes sense of what a fault counts."""
 
 
 class Fault(
@@ -94,12 +120,24 @@ class Fault(
         times: Instead of a rate: it happens to so many requests, one after another.
         after: How many requests are spared first.
         path: The beginning of the paths that it happens to. If None: those of v1
-            reports, the creation of v2 jobs for what happens to jobs, and the storage
-            for what happens to files.
+            reports, of v1 raw data for `late_rows`, the creation of v2 jobs for what
+            happens to jobs, and the storage for what happens to files.
         seconds: How late `slow` answers or how much longer `slow_job` takes (1, if
             None), or what Retry-After asks to wait (0, if None).
         http_date: Write Retry-After as a date, instead of as seconds.
         code: The `ErrorCode` of `error_in_body`.
+        rows: How many rows come with `late_rows`.
+        project_id: Only requests for this project.
+        date: Only requests whose window has this day: `2024-01-15`. The window is that
+            of the interactions or, for paths, of the conversions.
+        min_days: Only requests whose window has at least so many days.
+        min_limit: Only requests with at least this `Limit`.
+        min_offset: Only requests with at least this `Offset`.
+        max_campaigns: Spare requests that list media campaigns, but at most so many:
+            it happens to those that list more, or none.
+
+    A request that does not say what a condition asks for does not meet the fault. The
+    requests that conditions spare do not count for `rate`, `times` and `after`.
     """
 
     kind: Kind
@@ -110,6 +148,13 @@ class Fault(
     seconds: float | None = None
     http_date: bool = False
     code: int = 500
+    rows: int = 1
+    project_id: int | None = None
+    date: str | None = None
+    min_days: int | None = None
+    min_limit: int | None = None
+    min_offset: int | None = None
+    max_campaigns: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -129,6 +174,14 @@ class Fault(
         if self.after < 0 or (self.seconds or 0) < 0:
             message = f"{self.kind} cannot wait less than nothing."
             raise ValueError(message)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                message = f"{name} of {self.kind} must be at least {least}."
+                raise ValueError(message)
+        if self.date is not None and not _is_day(self.date):
+            message = f"{self.date!r} is not a date like 2024-01-31."
+            raise ValueError(message)
 
     @property
     def prefix(self) -> str:
@@ -136,6 +189,23 @@ class Fault(
         if self.path is None:
             return _PATHS.get(self.kind, _DEFAULT_PATH)
         return self.path
+
+    def concerns(self, asked: Asked) -> bool:
+        """Whether it may happen to a request, by what the request asks for."""
+        amounts = (
+            (self.min_days, asked.days),
+            (self.min_limit, asked.limit),
+            (self.min_offset, asked.offset),
+        )
+        return (
+            self.project_id in {None, asked.project_id}
+            and (self.date is None or asked.covers(date.fromisoformat(self.date)))
+            and all(
+                least is None or (amount is not None and amount >= least)
+                for least, amount in amounts
+            )
+            and not 0 < asked.campaigns <= (self.max_campaigns or 0)
+        )
 
     @property
     def delay(self) -> float:
@@ -188,60 +258,9 @@ def decode_faults(content: object) -> list[Fault]:
         raise ValueError(str(error)) from error
 
 
-class Faults:
-    """Decides which request meets which fault.
-
-    The decisions depend on the seed and the order of the requests alone.
-
-    Args:
-        faults: The faults; the first one that happens to a request is the only one.
-        seed: What the chances are drawn from.
-    """
-
-    def __init__(self, faults: Iterable[Fault] = (), seed: int = 1) -> None:
-        """Set the faults."""
-        self._lock = threading.Lock()
-        self._random = Random(seed)  # noqa: S311 - reproducible, not secret
-        self._faults: tuple[Fault, ...] = ()
-        self.set(faults)
-
-    def set(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults, and forget what has happened."""
-        with self._lock:
-            self._faults = tuple(faults)
-            self._seen = [0] * len(self._faults)
-            self._happened = [0] * len(self._faults)
-
-    def clear(self) -> None:
-        """Let everything go right from now on."""
-        self.set(())
-
-    @property
-    def happened(self) -> dict[Kind, int]:
-        """How many requests each kind has happened to, since the faults were set."""
-        with self._lock:
-            counts: dict[Kind, int] = {}
-            for fault, number in zip(self._faults, self._happened, strict=True):
-                counts[fault.kind] = counts.get(fault.kind, 0) + number
-            return counts
-
-    def draw(self, path: str) -> Fault | None:
-        """The fault that happens to the next request, if any.
-
-        Args:
-            path: The path of the request.
-        """
-        with self._lock:
-            for number, fault in enumerate(self._faults):
-                if path.startswith(fault.prefix) and self._happens(number, fault):
-                    self._happened[number] += 1
-                    return fault
-            return None
-
-    def _happens(self, number: int, fault: Fault) -> bool:
-        self._seen[number] += 1
-        if self._seen[number] <= fault.after:
-            return False
-        if fault.times is None:
-            return self._random.random() < fault.rate
-        return self._happened[number] < fault.times
+def _is_day(text: str) -> bool:
+    try:
+        # Newer versions of Python also read 20240115 and 2024-W03-1.
+        return date.fromisoformat(text).isoformat() == text
+    except (TypeError, ValueError):
+        return False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.world import World
 
 
-def _create(
+async def _create(
     parse: Callable[[int, bytes, World, JobRules], Query], call: Call
 ) -> Response:
     """Start a job."""
@@ -59,7 +59,7 @@ async def show_job(call: Call) -> Response:
     return json_response(content, dialect=sandbox.dialect)
 
 
-def download(call: Call) -> Response:
+async def download(call: Call) -> Response:
     """Send the file of a job."""
     storage, fault = call.sandbox.storage, call.fault
     if fault is not None and fault.kind == "expired_url":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -14,10 +16,13 @@ T = TypeVar("T")
 class LruCache(Generic[T]):
     """Keeps results, as long as their weights together stay under a limit.
 
+    Any thread may ask at any time. Who asks for what another thread is making waits
+    for it; who asks for something else does not.
+
     Args:
         limit: The greatest sum of weights. A single result may weigh more: it is kept
             until the next one comes.
-        weigh: The weight of a result.
+        weigh: The weight of a result: about how many bytes it takes.
     """
 
     def __init__(self, limit: int, weigh: Callable[[T], int]) -> None:
@@ -25,19 +30,40 @@ class LruCache(Generic[T]):
         self._limit = limit
         self._weigh = weigh
         self._results: OrderedDict[Hashable, tuple[int, T]] = OrderedDict()
+        self._making: dict[Hashable, Future[T]] = {}
         self._weight = 0
+        self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result for a key; made now, if it is not known."""
-        known = self._results.get(key)
-        if known is not None:
-            self._results.move_to_end(key)
-            return known[1]
-        result = make()
-        weight = self._weigh(result)
+        with self._lock:
+            known = self._results.get(key)
+            if known is not None:
+                self._results.move_to_end(key)
+                return known[1]
+            others = self._making.get(key)
+            if others is None:
+                mine = self._making[key] = Future[T]()
+        return self._make(key, make, mine) if others is None else others.result()
+
+    def _make(self, key: Hashable, make: Callable[[], T], promise: Future[T]) -> T:
+        try:
+            result = make()
+            weight = self._weigh(result)
+        except BaseException as error:
+            with self._lock:
+                del self._making[key]
+            promise.set_exception(error)
+            raise
+        with self._lock:
+            del self._making[key]
+            self._keep(key, weight, result)
+        promise.set_result(result)
+        return result
+
+    def _keep(self, key: Hashable, weight: int, result: T) -> None:
         self._results[key] = weight, result
         self._weight += weight
         while self._weight > self._limit and len(self._results) > 1:
             _, (freed, _) = self._results.popitem(last=False)
             self._weight -= freed
-        return result

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EXPIRES_AT = "2099-12-31T23:59:59Z"
 
 
-def campaigns(call: Call) -> Response:
+async def campaigns(call: Call) -> Response:
     """The campaigns of a project; none, if its token may not see them."""
     sandbox, project_id = call.sandbox, call.project_id()
     active = parse_flag(call.params, "active", default=True)
@@ -38,7 +38,7 @@ def campaigns(call: Call) -> Response:
     return json_response(content, dialect=dialect)
 
 
-def target_events(call: Call) -> Response:
+async def target_events(call: Call) -> Response:
     """The events that count as conversions."""
     call.project_id()
     rows = [dict(event) for event in TARGET_EVENTS]
@@ -46,7 +46,7 @@ def target_events(call: Call) -> Response:
     return json_response(content, dialect=call.sandbox.dialect)
 
 
-def token_validate(call: Call) -> Response:
+async def token_validate(call: Call) -> Response:
     """What the token may do; live, status 200 says it all."""
     project_id = call.project_id()
     if not call.sandbox.dialect.token_body:

@@ -6,13 +6,14 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from tap_targetads.sandbox.faults import Fault, parse_fault
 from tap_targetads.sandbox.tokens import default_token
 from tap_targetads.sandbox.world import DEFAULT_PROJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def projects_of(
@@ -39,6 +40,29 @@ def faults_of(
         raise click.BadParameter(str(error)) from None
 
 
+def hand_on(ctx: click.Context, command: str) -> None:
+    """Let a command have the world that was described before its name.
+
+    What stands after its name counts more.
+
+    Raises:
+        click.UsageError: If an option before its name does not describe the world.
+    """
+    given = {}
+    for param in ctx.command.params:
+        name = str(param.name)
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if name not in _WORLD_NAMES:
+            message = f"{param.opts[0]} is an option of the server, not of {command}."
+            raise click.UsageError(message, ctx)
+        given[name] = ctx.params[name]
+    if "projects" in given:
+        tokens: Mapping[int, str] = given["projects"]
+        given["projects"] = [f"{number}:{token}" for number, token in tokens.items()]
+    ctx.default_map = {command: given}
+
+
 def day_of(
     _ctx: click.Context, _param: click.Parameter, value: str | None
 ) -> date | None:
@@ -51,6 +75,9 @@ def day_of(
         message = f"{value!r} is not a date like 2024-01-31."
         raise click.BadParameter(message) from None
 
+
+_WORLD_NAMES = frozenset({"projects", "seed", "rows_per_day"})
+"""The names of what `world_options` give."""
 
 _Decorator: TypeAlias = "Callable[[Callable[..., None]], Callable[..., None]]"
 

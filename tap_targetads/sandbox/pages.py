@@ -1,46 +1,66 @@
-"""Makes pages of JSON out of rows, each row being serialised once."""
+"""Makes pages of JSON out of rows, each row being serialised once for a query."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from tap_targetads.sandbox.lru import LruCache
+from tap_targetads.sandbox.packed import Packed, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from random import Random
 
-    from tap_targetads.sandbox.days import Part
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.query import Query, Slice
-    from tap_targetads.sandbox.rows import Value
+    from tap_targetads.sandbox.rows import Row, Value
     from tap_targetads.sandbox.world import World
 
-Lines: TypeAlias = "list[bytes]"
-"""The JSON of rows, one element for each."""
+_CACHED_BYTES = 96 << 20
+_MANY_ROWS = 50_000
+"""With more rows than that a result is made alone: several would need the memory of
+all, and none would be ready sooner."""
 
-_CACHED_BYTES = 512 << 20
-_CACHED_ROWS = 2_000_000
+
+class Page(NamedTuple):
+    """The body of an answer, made while it is sent.
+
+    Attributes:
+        length: The number of bytes.
+        pieces: The bytes, which can be had once.
+    """
+
+    length: int
+    pieces: Iterable[bytes]
 
 
 class Pages:
-    """Answers queries of one world.
+    """Answers queries of one world, from any thread.
 
     Args:
         world: Where the rows are.
     """
 
     def __init__(self, world: World) -> None:
-        """Begin with empty caches."""
+        """Begin with an empty cache."""
         self._world = world
-        self._parts = LruCache[Lines](_CACHED_BYTES, lambda rows: sum(map(len, rows)))
-        self._results = LruCache[Lines](_CACHED_ROWS, len)
+        self._alone = threading.Lock()
+        self._results = LruCache[Packed](_CACHED_BYTES, lambda rows: rows.weight)
 
     def page(
-        self, query: Query, page: Slice, dialect: Dialect, *, more: bool | None = None
-    ) -> bytes:
+        self,
+        query: Query,
+        page: Slice,
+        dialect: Dialect,
+        *,
+        more: bool | None = None,
+        shuffle: Random | None = None,
+    ) -> Page:
         """The body of an answer.
 
         Args:
@@ -49,45 +69,55 @@ class Pages:
             dialect: The form of the answer.
             more: What to say instead of the truth about further rows, in every
                 dialect; the truth, if None.
+            shuffle: Bring all rows of the query into an order of its choice first.
         """
-        edition = self._world.edition
         rows = self._results.get(
-            (query, dialect, edition), partial(self._rows, query, dialect)
+            (query, dialect, self._world.edition), partial(self._rows, query, dialect)
         )
-        shown = rows[page.offset : page.offset + page.limit]
-        count = len(shown) if dialect.count == "page" else len(rows)
+        if shuffle is not None:
+            rows = rows.shuffled(shuffle)
+        stop = min(page.offset + page.limit, rows.count)
+        start = min(page.offset, stop)
+        count = stop - start if dialect.count == "page" else rows.count
         if more is None and dialect.has_more:
-            more = page.offset + len(shown) < len(rows)
-        body = b"".join(_frame(query.fields, shown, count, more, dialect))
-        return msgspec.json.format(body, indent=2) if dialect.pretty else body
+            more = stop < rows.count
+        head, tail = _frame(query.fields, count, more, dialect)
+        pieces = _around(head, rows.pieces(start, stop), tail)
+        if dialect.pretty:
+            body = msgspec.json.format(b"".join(pieces), indent=2)
+            return Page(len(body), [body])
+        return Page(len(head) + rows.length(start, stop) + len(tail), pieces)
 
-    def _rows(self, query: Query, dialect: Dialect) -> Lines:
+    def _rows(self, query: Query, dialect: Dialect) -> Packed:
         """All rows of a query, in paging order."""
         places: list[float] = []
-        rows: Lines = []
-        for key, part, numbers in query.selections(self._world):
-            lines = self._parts.get(
-                (key, query.fields, dialect),
-                partial(_serialise, part, query, dialect),
-            )
-            places += [part.places[number] for number in numbers]
-            rows += [lines[number] for number in numbers]
-        order = sorted(range(len(rows)), key=places.__getitem__)
-        return [rows[number] for number in order]
+        rows: list[Row] = []
+        with ExitStack() as held:
+            for part, numbers in query.selections(self._world):
+                if len(rows) <= _MANY_ROWS < len(rows) + len(numbers):
+                    held.enter_context(self._alone)
+                places += [part.places[number] for number in numbers]
+                rows += [part.rows[number] for number in numbers]
+            order = sorted(range(len(rows)), key=places.__getitem__)
+            return pack(_serialised((rows[n] for n in order), query, dialect))
 
 
-def _serialise(part: Part, query: Query, dialect: Dialect) -> Lines:
+def _around(head: bytes, pieces: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
+    yield head
+    yield from pieces
+    yield tail
+
+
+def _serialised(rows: Iterable[Row], query: Query, dialect: Dialect) -> Iterator[bytes]:
     """The JSON of each row."""
     fields, columns = query.fields, query.columns
     form = _value_form(dialect)
     encode = msgspec.json.Encoder().encode
-    lines = []
-    for row in part.rows:
+    for row in rows:
         values: Sequence[Value] = [row[column] for column in columns]
         if form is not None:
             values = list(map(form, values))
-        lines.append(encode(_row_form(fields, values, dialect)))
-    return lines
+        yield encode(_row_form(fields, values, dialect))
 
 
 def _row_form(
@@ -120,25 +150,20 @@ def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
 
 def _frame(
     fields: Sequence[str],
-    rows: Lines,
     count: int,
     more: bool | None,  # noqa: FBT001
     dialect: Dialect,
-) -> Iterator[bytes]:
-    """The pieces of an answer around its rows, and the rows.
-
-    A piece is yielded as a whole, because joining the rows is most of the work.
-    """
+) -> tuple[bytes, bytes]:
+    """What comes before the rows of an answer, and what after them."""
     documented = dialect.shape == "data"
-    yield b'{"data":[' if documented else b'{"Rows":['
-    yield b",".join(rows)
+    head = b'{"data":[' if documented else b'{"Rows":['
     if documented:
-        yield b'],"count":%d' % count
+        tail = b'],"count":%d' % count
     else:
         columns: Sequence[str] | list[dict[str, str]] = fields
         if dialect.columns == "objects":
             columns = [{"Name": name} for name in fields]
-        yield b'],"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+        tail = b'],"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
     if more is not None:
-        yield b',"has_more":%b' % (b"true" if more else b"false")
-    yield b"}"
+        tail += b',"has_more":%b' % (b"true" if more else b"false")
+    return head, tail + b"}"

@@ -14,7 +14,7 @@ from tap_targetads.sandbox.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_targetads.sandbox.days import Day, Part
     from tap_targetads.sandbox.rows import Row
@@ -35,12 +35,10 @@ class Selection(NamedTuple):
     """Some rows of a part.
 
     Attributes:
-        key: What tells the part from all others; it changes when the part does.
         part: The part.
         numbers: Which of its rows are meant.
     """
 
-    key: Hashable
     part: Part
     numbers: Sequence[int]
 
@@ -137,9 +135,8 @@ class RawQuery:
         wanted = self.interactions
         for day in days_between(wanted.start, wanted.end):
             for made in world.pieces(self.project_id, day, whole=whole):
-                for kind, part in _parts(made, wanted.types):
-                    key = ("raw", self.project_id, day, kind, made.edition)
-                    yield Selection(key, part, self._chosen(part))
+                for part in _parts(made, wanted.types):
+                    yield Selection(part, self._chosen(part))
 
     def _chosen(self, part: Part) -> Sequence[int]:
         """The numbers of the rows that belong to the media campaigns."""
@@ -180,9 +177,8 @@ class PathQuery:
         wanted = self.targets
         for day in days_between(wanted.start, wanted.end):
             made = world.conversions(self.project_id, day)
-            for kind, part in _parts(made, wanted.types):
-                key = ("path", self.project_id, day, kind, made.edition)
-                yield Selection(key, part, self._chosen(part))
+            for part in _parts(made, wanted.types):
+                yield Selection(part, self._chosen(part))
 
     def _chosen(self, part: Part) -> Sequence[int]:
         touches = self.interactions
@@ -203,9 +199,9 @@ class PathQuery:
         return [number for number, row in enumerate(part.rows) if gives(row)]
 
 
-def _parts(made: Day, wanted: Sequence[str] | None) -> Iterator[tuple[str, Part]]:
+def _parts(made: Day, wanted: Sequence[str] | None) -> Iterator[Part]:
     """The parts of a day that are wanted, as far as there are any."""
     parts: Mapping[str, Part] = made.parts
     for kind in parts if wanted is None else wanted:
         if kind in parts:
-            yield kind, parts[kind]
+            yield parts[kind]

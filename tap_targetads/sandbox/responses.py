@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from tap_targetads.sandbox.storage import FileResponse
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.checks import FailedField
     from tap_targetads.sandbox.dialect import Dialect
     from tap_targetads.sandbox.faults import Fault
+    from tap_targetads.sandbox.pages import Page
 
-_BAD_GATEWAY = (
-    "<html><head><title>502 Bad Gateway</title></head>"
-    "<body><center><h1>502 Bad Gateway</h1></center></body></html>"
-)
+_GATEWAYS = {
+    "bad_gateway": HTTPStatus.BAD_GATEWAY,
+    "gateway_timeout": HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""What a proxy answers for itself."""
 
 
 class ApiError(Exception):
@@ -45,6 +48,7 @@ class ApiError(Exception):
 INVALID_TOKEN = (401, "invalid or expired token")
 NO_ACCESS = (403, "no access to project")
 NOT_FOUND = (404, "not found")
+TOO_LARGE = (413, "response is too large")
 TOO_MANY_REQUESTS = (429, "too many requests")
 INTERNAL_ERROR = (500, "internal error")
 
@@ -52,8 +56,14 @@ _REFUSALS = {
     "rate_limit": TOO_MANY_REQUESTS,
     "rate_limit_retry_after": TOO_MANY_REQUESTS,
     "server_error": INTERNAL_ERROR,
+    "too_large": TOO_LARGE,
+    "unauthorized": INVALID_TOKEN,
     "forbidden": NO_ACCESS,
 }
+
+
+DAMAGES = ("cut", "malformed")
+"""The faults that need the whole body of the right answer."""
 
 
 def json_response(
@@ -69,6 +79,15 @@ def json_response(
 def raw_json_response(body: bytes, *, status: int = 200) -> Response:
     """An answer with JSON that was encoded before."""
     return Response(body, status_code=status, media_type="application/json")
+
+
+def page_response(page: Page) -> Response:
+    """An answer with a page, which is made while it is sent."""
+    return StreamingResponse(
+        iter(page.pieces),
+        headers={"Content-Length": str(page.length)},
+        media_type="application/json",
+    )
 
 
 def error_response(code: int, message: str, *, status: int | None = None) -> Response:
@@ -95,8 +114,8 @@ def validation_response(failures: Sequence[FailedField], dialect: Dialect) -> Re
 
 def fault_response(fault: Fault) -> Response | None:
     """The answer that a fault gives at once; None, if it needs the right one first."""
-    if fault.kind == "bad_gateway":
-        return HTMLResponse(_BAD_GATEWAY, status_code=502)
+    if fault.kind in _GATEWAYS:
+        return _proxy_response(_GATEWAYS[fault.kind])
     if fault.kind == "error_in_body":
         return error_response(fault.code, INTERNAL_ERROR[1], status=200)
     if fault.kind in _REFUSALS:
@@ -105,6 +124,15 @@ def fault_response(fault: Fault) -> Response | None:
             response.headers.update(_retry_after(fault))
         return response
     return None
+
+
+def _proxy_response(status: HTTPStatus) -> Response:
+    title = f"{status.value} {status.phrase}"
+    content = (
+        f"<html><head><title>{title}</title></head>"
+        f"<body><center><h1>{title}</h1></center></body></html>"
+    )
+    return HTMLResponse(content, status_code=status)
 
 
 def _retry_after(fault: Fault) -> Mapping[str, str]:
@@ -118,11 +146,10 @@ def damaged_response(fault: Fault, response: Response) -> Response:
     """What a fault leaves of the right answer."""
     if isinstance(response, FileResponse):
         response.damage(fault.kind)
-        return response
-    body = bytes(response.body)
-    if fault.kind == "malformed":
-        return raw_json_response(body[: len(body) // 2])
-    if fault.kind == "cut":
+    elif fault.kind in DAMAGES:
+        body = bytes(response.body)
+        if fault.kind == "malformed":
+            return raw_json_response(body[: len(body) // 2])
         return CutResponse(body, response.status_code, media_type=response.media_type)
     return response
 

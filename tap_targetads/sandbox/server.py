@@ -6,14 +6,13 @@ import socket
 import threading
 from collections import deque
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from tap_targetads.sandbox.app import create_app
+from tap_targetads.sandbox.chance import Faults
 from tap_targetads.sandbox.dialect import DOCUMENTED, Dialect
-from tap_targetads.sandbox.faults import Fault, Faults
 from tap_targetads.sandbox.jobs import Jobs
 from tap_targetads.sandbox.pages import Pages
 from tap_targetads.sandbox.storage import Storage
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tap_targetads.sandbox.calls import LoggedRequest
+    from tap_targetads.sandbox.faults import Fault
 
 LOOPBACK = "127.0.0.1"
 
@@ -67,6 +67,7 @@ class Sandbox:
 
     Attributes:
         world: The data.
+        pages: The pages of the world.
         tokens: The token of each project.
         dialect: The form of the answers; may be changed while serving.
         faults: What goes wrong; may be changed while serving.
@@ -91,6 +92,7 @@ class Sandbox:
     ) -> None:
         """Create a sandbox that does not serve yet."""
         self.world = World() if world is None else world
+        self.pages = Pages(self.world)
         if tokens is None:
             tokens = {
                 project: default_token(project) for project in self.world.projects
@@ -117,11 +119,6 @@ class Sandbox:
             projects: Their ids; the default projects, if there are none.
         """
         return cls(World(projects=tuple(projects) or DEFAULT_PROJECTS))
-
-    @cached_property
-    def pages(self) -> Pages:
-        """The pages of the world."""
-        return Pages(self.world)
 
     def sees_campaigns(self, project_id: int) -> bool:
         """Whether the token of a project may see its campaigns."""

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 DEFAULT_PROJECTS = (12486, 12487)
 
-_CACHED_ROWS = 1_000_000
+_CACHED_BYTES = 256 << 20
+_ROW_BYTES = 400
+"""About what a row takes in memory: one day of many, measured."""
+
 _PIECE = 50_000
 
 
@@ -60,11 +63,11 @@ class World:
         if rows_per_day < 0:
             message = "A day cannot have less than no rows."
             raise ValueError(message)
-        self._made = LruCache[Day](_CACHED_ROWS, lambda day: day.size)
+        self._made = LruCache[Day](_CACHED_BYTES, lambda day: day.size * _ROW_BYTES)
         self._edited: dict[tuple[int, date], Day] = {}
         self._editions = 0
         self._types = dict.fromkeys(TYPES)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._conversions = Conversions(self._orders, self._edition_of)
 
     @property
@@ -93,11 +96,10 @@ class World:
             ValueError: If there is no such project.
         """
         plan = self._plan(project_id, day)
-        with self._lock:
-            edited = self._edited.get((project_id, day))
-            if edited is not None:
-                return edited
-            return self._made.get((project_id, day), partial(_make, plan))
+        edited = self._edited.get((project_id, day))
+        if edited is not None:
+            return edited
+        return self._made.get((project_id, day), partial(_make, plan))
 
     def pieces(
         self, project_id: int, day: date, *, whole: bool = False
@@ -131,8 +133,7 @@ class World:
         Raises:
             ValueError: If there is no such project.
         """
-        with self._lock:
-            return self._conversions.day(self._plan(project_id, day))
+        return self._conversions.day(self._plan(project_id, day))
 
     def add_conversions(
         self, project_id: int, rows: Sequence[Mapping[str, Value | date]]
@@ -150,9 +151,9 @@ class World:
         """
         with self._lock:
             self._check(project_id)
-            self._editions += 1
-            self._conversions.add(project_id, rows, self._editions)
+            self._conversions.add(project_id, rows, self._editions + 1)
             self._types.update({str(row["InteractionType"]): None for row in rows})
+            self._editions += 1
 
     def change_weights(self, project_id: int, day: date) -> None:
         """Let the weights of generated conversions change, as young ones may do.
@@ -169,10 +170,16 @@ class World:
         """
         with self._lock:
             self._check(project_id)
+            self._conversions.change_weights(project_id, day, self._editions + 1)
             self._editions += 1
-            self._conversions.change_weights(project_id, day, self._editions)
 
-    def add_rows(self, project_id: int, rows: Sequence[Mapping[str, Value]]) -> None:
+    def add_rows(
+        self,
+        project_id: int,
+        rows: Sequence[Mapping[str, Value]],
+        *,
+        before: float = 1.0,
+    ) -> None:
         """Add rows to what a project has, whether or not it was served already.
 
         A row gets a place in the paging order that depends on its values, so that it
@@ -183,6 +190,7 @@ class World:
             rows: Values by field. Fields that are missing are null, but
                 `InteractionTime` and `InteractionType` are needed; `InteractionDate`
                 is the day of the time, unless it is given.
+            before: A place in the paging order, from 0 to 1, that they all come before.
 
         Raises:
             ValueError: If there is no such project or field, or a row has no time or
@@ -197,7 +205,7 @@ class World:
                 old = days[day].parts.values()
                 places = [place for part in old for place in part.places]
                 existing = [row for part in old for row in part.rows]
-                places += places_of(added, existing)
+                places += [place * before for place in places_of(added, existing)]
                 self._edit(project_id, day, places, existing + added)
 
     def replace_day(
@@ -247,10 +255,11 @@ class World:
     def _edit(
         self, project_id: int, day: date, places: Sequence[float], rows: Sequence[Row]
     ) -> None:
-        self._editions += 1
-        edited = Day(parted(places, rows, TYPE), self._editions)
+        # Whoever sees the new edition must find the new rows, so it comes last.
+        edited = Day(parted(places, rows, TYPE), self._editions + 1)
         self._edited[project_id, day] = edited
         self._types.update(dict.fromkeys(edited.parts))
+        self._editions += 1
 
 
 def _make(plan: Plan) -> Day:

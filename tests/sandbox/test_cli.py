@@ -15,6 +15,8 @@ from tap_targetads.sandbox import Sandbox, World, counts
 from tap_targetads.sandbox.cli import main
 from tests.sandbox.jobs import create
 
+JANUARY = ["--date-from", "2024-01-01", "--date-to", "2024-01-31"]
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments), prog_name="tap-targetads-sandbox")
@@ -43,6 +45,8 @@ def test_the_help_shows_a_config_for_the_tap_and_all_faults() -> None:
         (["--host", "192.0.2.1"], "--allow-remote"),
         (["truth", "--date-from", "soon", "--date-to", "2024-01-31"], "soon"),
         (["truth", "--date-from", "2024-01-31"], "--date-to"),
+        (["--port", "0", "truth", *JANUARY], "--port is an option of the server"),
+        (["--fault", "cut:x1", "truth", *JANUARY], "--fault is an option of the"),
     ],
 )
 def test_a_bad_option_is_one_clear_line_and_exit_code_2(
@@ -73,6 +77,16 @@ def test_the_truth_is_printed_as_json() -> None:
     world = World(projects=[7], rows_per_day=50)
     expected = counts(world, 7, date(2024, 1, 20), date(2024, 1, 21))
     assert json.loads(result.stdout) == {"7": expected}
+
+
+def test_the_world_may_be_described_before_the_word_truth_or_after_it() -> None:
+    world = ["--project", "7", "--project", "8", "--seed", "2", "--rows-per-day", "50"]
+    after = run("truth", *world, *JANUARY)
+    before = run(*world, "truth", *JANUARY)
+    both = run("--seed", "3", *world[:4], "truth", *world[4:], *JANUARY)
+    assert after.exit_code == before.exit_code == both.exit_code == 0
+    assert before.stdout == both.stdout == after.stdout
+    assert after.stdout != run("truth", *world[:4], *world[6:], *JANUARY).stdout
 
 
 def test_the_touches_of_paths_are_counted_by_the_day_of_their_conversions() -> None:

@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from tap_targetads.sandbox import LIVE, Fault, Sandbox
-from tap_targetads.sandbox.faults import KINDS, Faults, parse_fault
+from tap_targetads.sandbox.chance import Faults
+from tap_targetads.sandbox.faults import KINDS, parse_fault
 from tests.sandbox.asking import ask, body, rows
 
 
@@ -22,7 +23,9 @@ def with_fault(sandbox: Sandbox, fault: Fault, **changes: Any) -> requests.Respo
         ("rate_limit", 429),
         ("rate_limit_retry_after", 429),
         ("server_error", 500),
+        ("unauthorized", 401),
         ("forbidden", 403),
+        ("too_large", 413),
         ("error_in_body", 200),
     ],
 )
@@ -52,11 +55,20 @@ def test_the_time_to_wait_can_be_a_date(sandbox: Sandbox) -> None:
     assert 3590 < (moment - served).total_seconds() < 3610
 
 
-def test_a_bad_gateway_answers_in_html(sandbox: Sandbox) -> None:
-    response = with_fault(sandbox, Fault("bad_gateway", times=1))
-    assert response.status_code == 502
+@pytest.mark.parametrize(
+    ("kind", "status", "title"),
+    [
+        ("bad_gateway", 502, "502 Bad Gateway"),
+        ("gateway_timeout", 504, "504 Gateway Timeout"),
+    ],
+)
+def test_a_proxy_answers_in_html(
+    sandbox: Sandbox, kind: Any, status: int, title: str
+) -> None:
+    response = with_fault(sandbox, Fault(kind, times=1))
+    assert response.status_code == status
     assert response.headers["Content-Type"].startswith("text/html")
-    assert "Bad Gateway" in response.text
+    assert title in response.text
 
 
 def test_the_error_code_in_a_body_can_be_chosen(sandbox: Sandbox) -> None:
@@ -187,4 +199,13 @@ def test_it_is_told_how_often_each_kind_has_happened(sandbox: Sandbox) -> None:
     for _ in range(3):
         ask(sandbox, json=body())
 
-    assert sandbox.faults.happened == {"server_error": 2, "cut": 0}
+    happened = {"server_error": 2, "cut": 0}
+    assert sandbox.faults.happened == happened
+    shown = requests.get(f"{sandbox.url}/sandbox/faults", timeout=10).json()
+    assert shown == {
+        "faults": [
+            {"kind": "server_error", "times": 2},
+            {"kind": "cut", "times": 0},
+        ],
+        "happened": happened,
+    }

@@ -11,6 +11,7 @@ import requests
 
 from tap_targetads import sandbox as package
 from tap_targetads.sandbox import Fault, Sandbox, World
+from tap_targetads.sandbox.chance import Happening
 from tap_targetads.sandbox.server import SandboxError
 from tests.sandbox.asking import PROJECT, REPORTS, ask, body
 
@@ -49,9 +50,9 @@ def test_it_stops_although_an_answer_is_still_being_waited_for(
 ) -> None:
     asked = threading.Event()
 
-    def draw(_: str) -> Fault:
+    def draw(*_: object) -> Happening:
         asked.set()
-        return Fault("slow", times=1, seconds=60)
+        return Happening(Fault("slow", times=1, seconds=60), "")
 
     with ThreadPoolExecutor() as pool:
         with Sandbox(World(rows_per_day=10)) as sandbox:

@@ -1,0 +1,181 @@
+"""Converts typed rows in place, a page at a time, column by column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from tap_targetads.errors import DataError
+from tap_targetads.values import NATIVE_TYPES, NO_VALUE
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from tap_targetads.catalogue import Field, FieldType
+    from tap_targetads.rows import Row, RowType
+
+_SHOWN_VALUE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One selected field, and how its values become what the schema promises.
+
+    Attributes:
+        field: The field.
+        attribute: Its attribute of the rows.
+        get: Reads it.
+        convert: Converts a value.
+        native: The types of values that need no conversion.
+        checked: The same where the decoder has checked the values.
+        needed: Whether null is an error.
+    """
+
+    field: Field
+    attribute: str
+    get: Callable[[Row], Any]
+    convert: Callable[[Any], Any]
+    native: frozenset[type]
+    checked: frozenset[type]
+    needed: bool
+
+
+class RowConverter:
+    """Converts the columns of a page in place.
+
+    Args:
+        stream: Name of the stream, for error lines.
+        fields: The selected fields.
+        row_type: The type of the rows.
+        conversions: The conversion for each field type.
+        needed: Fields in which null is an error, whatever `null_bad_values` says.
+        day_field: The field that tells the day of a row, for error lines.
+        null_bad_values: Write null for a value that cannot be converted, instead of
+            stopping.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        stream: str,
+        fields: Iterable[Field],
+        row_type: RowType,
+        conversions: Mapping[FieldType, Callable[[Any], Any]],
+        *,
+        needed: Collection[str] = (),
+        day_field: str | None = None,
+        null_bad_values: bool,
+    ) -> None:
+        """Prepare one column per field."""
+        self._stream = stream
+        self._null_bad_values = null_bad_values
+        attributes = row_type.attributes
+        self._columns = []
+        for field in fields:
+            native = NATIVE_TYPES[field.type]
+            if field.name in needed:
+                native -= {type(None)}
+            self._columns.append(
+                _Column(
+                    field,
+                    attributes[field.name],
+                    attrgetter(attributes[field.name]),
+                    conversions[field.type],
+                    native,
+                    native | {int} if field.type == "integer" else native,
+                    field.name in needed,
+                )
+            )
+        self._day = attrgetter(attributes[day_field]) if day_field else None
+        self.bad_values: Counter[str] = Counter()
+        """How many values became null because they could not be converted."""
+
+    def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
+        """Give every value of the rows its field's type.
+
+        Args:
+            rows: Rows of one page.
+            strict: Whether the decoder has already checked that texts are texts.
+
+        Raises:
+            DataError: If a value cannot be converted, and must not become null.
+        """
+        for column in self._columns:
+            if strict and column.field.type == "string":
+                continue
+            values = list(map(column.get, rows))
+            native = column.checked if strict else column.native
+            if not native.issuperset(map(type, values)):
+                self._convert_column(column, native, rows, values)
+
+    def report_bad_values(self, logger: logging.Logger) -> None:
+        """Tell how many values became null since the last time, and forget them."""
+        for name, count in sorted(self.bad_values.items()):
+            logger.warning(
+                "Stream %s: %d values of %s could not be converted and became null.",
+                self._stream,
+                count,
+                name,
+            )
+        self.bad_values.clear()
+
+    def _convert_column(
+        self,
+        column: _Column,
+        native: frozenset[type],
+        rows: Sequence[Row],
+        values: Sequence[Any],
+    ) -> None:
+        attribute, convert, needed = column.attribute, column.convert, column.needed
+        for row, value in zip(rows, values, strict=True):
+            if type(value) in native:
+                continue
+            try:
+                empty = value in NO_VALUE and not needed
+                converted = None if empty else convert(value)
+            except (TypeError, ValueError):
+                converted = self._second_try(column, row, value)
+            setattr(row, attribute, converted)
+
+    def _second_try(self, column: _Column, row: Row, value: Any) -> Any:
+        """The value without NUL characters, which no record has, or a bad value."""
+        if isinstance(value, str) and "\0" in value:
+            cleaned = value.replace("\0", "")
+            try:
+                empty = cleaned in NO_VALUE and not column.needed
+                return None if empty else column.convert(cleaned)
+            except (TypeError, ValueError):
+                pass
+        self._note_bad_value(column, row, value)
+        return None
+
+    def _note_bad_value(self, column: _Column, row: Row, value: Any) -> None:
+        """Count a value that cannot be converted, or stop because of it."""
+        field = column.field
+        if column.needed or not self._null_bad_values:
+            day = f", day {_shown(self._day(row))[1:-1][:10]}" if self._day else ""
+            subject = f"Stream {self._stream}, field {field.name}{day}"
+            message = (
+                f"{subject}: {_shown(value)} is not a {field.type}. "
+                "Declare another type for the field in `extra_fields`, or set "
+                '`on_bad_value` to "null".'
+            )
+            if value is None or value in NO_VALUE:
+                message = (
+                    f"{subject}: a row has no value there, but cannot be told from "
+                    "others without it. Report it to the vendor, or deselect the "
+                    "stream."
+                )
+            raise DataError(message)
+        self.bad_values[field.name] += 1
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, quoted, on one line."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (RecursionError, ValueError):  # too deep, or an integer too long
+        text = f"a value of type {type(value).__name__}"
+    return repr(text[:_SHOWN_VALUE])

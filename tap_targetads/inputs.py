@@ -1,0 +1,77 @@
+"""The files that the command line is given, checked before anything is read."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_targetads.errors import SettingsError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Partition(msgspec.Struct):
+    context: dict[str, Any]
+
+
+class _StreamState(msgspec.Struct):
+    partitions: list[_Partition] = []
+
+
+class _State(msgspec.Struct):
+    bookmarks: dict[str, _StreamState]
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str
+    schema: dict[str, Any]
+    metadata: list[dict[str, Any]] = []
+
+
+class _Catalog(msgspec.Struct):
+    streams: list[_Entry]
+
+
+def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A state that has the form of one; empty for none.
+
+    Raises:
+        StateError: If it has another.
+    """
+    if not state and isinstance(state, dict):
+        return {}
+    try:
+        msgspec.convert(state, _State)
+    except msgspec.ValidationError as error:
+        message = (
+            f"The state is not one of this tap ({error}). Pass what the target printed "
+            'last: {"bookmarks": {…}}; or none, to read everything again.'
+        )
+        raise StateError(message) from None
+    return state
+
+
+def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
+    """A file of JSON from the command line.
+
+    Args:
+        file: The file; None if there is none.
+        option: The option that names it.
+
+    Raises:
+        SettingsError: If it is no JSON object, or no catalog where one should be.
+    """
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        content = msgspec.json.decode(text)
+        kind = _Catalog if option == "--catalog" else dict[str, Any]
+        msgspec.convert(content, kind)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        problem = f"the file cannot be used ({error}). Pass another one."
+        raise SettingsError(option, problem) from None
+    return io.StringIO(text)

@@ -1,0 +1,55 @@
+"""How fast requests may follow each other, for all threads together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MINUTE = 60.0
+
+
+class Pace:
+    """Lets requests through: so many a minute, and none while the API asks for a pause.
+
+    Args:
+        per_minute: How many requests in any minute; None for as many as there are.
+        clock: Seconds.
+        sleep: Waits; replaced where nobody should wait.
+    """
+
+    def __init__(
+        self,
+        per_minute: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Start with the whole budget."""
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._last: deque[float] | None = None
+        if per_minute is not None:
+            self._last = deque([-_MINUTE] * per_minute, maxlen=per_minute)
+        self._resume = 0.0
+
+    def wait(self) -> None:
+        """Wait until the next request may be sent."""
+        with self._lock:
+            now = self._clock()
+            begin = max(now, self._resume)
+            if self._last is not None:
+                # A place in the queue is taken at once, so that threads line up.
+                begin = max(begin, self._last[0] + _MINUTE)
+                self._last.append(begin)
+        if begin > now:
+            self._sleep(begin - now)
+
+    def pause(self, seconds: float) -> None:
+        """Let no request through for a while, whichever thread it comes from."""
+        with self._lock:
+            self._resume = max(self._resume, self._clock() + seconds)

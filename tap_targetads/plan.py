@@ -1,0 +1,143 @@
+"""Which windows a run reads, of one stream and project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_targetads.errors import SettingsError
+from tap_targetads.reports import HISTORY_DAYS
+from tap_targetads.windows import ONE_DAY, Window
+
+if TYPE_CHECKING:
+    import logging
+    from datetime import date
+
+    from tap_targetads.bookmarks import Bookmark
+    from tap_targetads.reports import Report
+    from tap_targetads.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Plans what to read.
+
+    Attributes:
+        settings: The settings.
+        report: The stream's report.
+        last_complete_day: The last day that was over when the run began.
+        logger: Where it is told if there is nothing to read, or less than was asked.
+        subject: Stream and project, for log lines.
+    """
+
+    settings: Settings
+    report: Report
+    last_complete_day: date
+    logger: logging.Logger
+    subject: str
+
+    @property
+    def period(self) -> Window | None:
+        """All days that are wanted; None if there are none."""
+        end = min(self.settings.end_date or self._last_day, self._last_day)
+        start, end = self.report.period(self.settings.start_date, end)
+        return Window(start, end) if start <= end else None
+
+    def windows(self, bookmark: Bookmark | None) -> list[Window]:
+        """The windows that are to be read, in this order.
+
+        First what lies before the period that the state covers, if `start_date` was
+        moved there, the latest window first, so that the covered period grows without
+        a gap. Then what comes after it.
+
+        Args:
+            bookmark: What the state covers; None if the state does not count.
+
+        Raises:
+            SettingsError: If the start lies too far back for v2.
+            StateError: If the state holds a bookmark that is no time.
+        """
+        self._warn_of_the_future()
+        period = self.period
+        if period is None:
+            self.logger.warning(
+                "%s: nothing to read. `start_date` is %s, but the last day to read is "
+                "%s.",
+                self.subject,
+                self.settings.start_date,
+                min(self.settings.end_date or self._last_day, self._last_day),
+            )
+            return []
+        covered = bookmark.covered if bookmark else None
+        if covered is None:
+            return self._tiled(period)
+        earlier = self._before(covered.start, period)
+        again = covered.end + ONE_DAY - self.report.lookback_days * ONE_DAY
+        start, end = self.report.period(max(period.start, again), period.end)
+        if start > end:
+            if not earlier:
+                self.logger.info(
+                    "%s: nothing to read. The state is complete up to %s.",
+                    self.subject,
+                    covered.end,
+                )
+            return earlier
+        return earlier + self._tiled(Window(start, end))
+
+    @property
+    def _last_day(self) -> date:
+        today = self.settings.include_today
+        return self.last_complete_day + (ONE_DAY if today else 0 * ONE_DAY)
+
+    def _before(self, first: date, period: Window) -> list[Window]:
+        """What is missing before the first day that the state covers."""
+        end = min(first - ONE_DAY, period.end)
+        if period.start > end:
+            return []
+        windows = self._tiled(Window(period.start, end), quiet=True)
+        if windows:
+            self.logger.info(
+                "%s: the state is complete from %s, but `start_date` is %s: reading "
+                "what is missing before it.",
+                self.subject,
+                first,
+                self.settings.start_date,
+            )
+        return windows[::-1]
+
+    def _tiled(self, period: Window, *, quiet: bool = False) -> list[Window]:
+        """The windows of a period, or of the part of it that the API can read.
+
+        Raises:
+            SettingsError: If it begins too far back, and may not be clipped.
+        """
+        start = period.start
+        oldest = self.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
+        if self.report.api_version == "v2" and start < oldest:
+            if not self.settings.clip_history:
+                raise SettingsError(
+                    "start_date",
+                    f"{self.subject} begins on {start}, but v2 reads at most "
+                    f"{HISTORY_DAYS} days back, to {oldest}. Move it, set "
+                    '`clip_history` to begin there, or set `api_version` to "v1".',
+                )
+            if not quiet:
+                self.logger.warning(
+                    "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
+                    self.subject,
+                    HISTORY_DAYS,
+                    oldest,
+                    start,
+                )
+            start = oldest
+        return list(self.report.windows(start, period.end))
+
+    def _warn_of_the_future(self) -> None:
+        end = self.settings.end_date
+        if end and end > self._last_day:
+            self.logger.warning(
+                "%s: `end_date` %s is not over yet; reading up to %s.",
+                self.subject,
+                end,
+                self._last_day,
+            )
