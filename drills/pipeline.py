@@ -132,11 +132,15 @@ def run_pipeline(
         tap_log, target_log = _Reader(reading.stderr), _Reader(loading.stderr)
         confirmed = _Reader(loading.stdout)
         outcome = Outcome()
-        _pump(reading, loading, strike, outcome)
-        outcome.tap_code = reading.wait()
-        outcome.target_code = loading.wait()
-        outcome.tap_log, outcome.target_log = tap_log.text, target_log.text
-        outcome.confirmed = confirmed.text
+        try:
+            _pump(reading, loading, strike, outcome)
+            outcome.tap_code = reading.wait()
+            outcome.target_code = loading.wait()
+        finally:  # somebody may have interrupted the drill
+            reading.kill()
+            loading.kill()
+            outcome.tap_log, outcome.target_log = tap_log.text, target_log.text
+            outcome.confirmed = confirmed.text
     return outcome
 
 
