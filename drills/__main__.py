@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drill
         for drill in DRILLS
         if (options.only in {drill.name, str(drill)})
-        or (not options.only and drill.short >= options.short)
+        or (not options.only and (drill.short if options.short else drill.full))
     ]
     if not chosen:
         names = ", ".join(dict.fromkeys(drill.name for drill in DRILLS))

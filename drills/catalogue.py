@@ -23,7 +23,6 @@ PAGE_FAULTS: tuple[Declared, ...] = (
     {"kind": "server_error", "rate": 0.1},
     {"kind": "bad_gateway", "rate": 0.1},
     {"kind": "gateway_timeout", "rate": 0.05},
-    {"kind": "too_large", "rate": 0.05},
     {"kind": "slow", "rate": 0.01, "seconds": 1.5},
     {"kind": "cut", "rate": 0.1},
     {"kind": "malformed", "rate": 0.1},
@@ -35,6 +34,7 @@ PAGE_LIES: tuple[Declared, ...] = (
     {"kind": "ignore_offset", "rate": 1, "after": 100},
     {"kind": "empty_page", "rate": 0.02},
     {"kind": "unstable_order", "rate": 1, "after": 100},
+    {"kind": "too_large", "rate": 0.02},
     {"kind": "unauthorized", "rate": 0.02},
     {"kind": "forbidden", "rate": 0.02},
 )
@@ -66,8 +66,12 @@ TRANSPORT_FAULTS: tuple[Declared, ...] = (
 
 
 def _at_rate(faults: Iterable[Declared], rate: float) -> list[Declared]:
-    """The same faults, each as often; those that begin at a moment are left out."""
-    return [{**fault, "rate": rate} for fault in faults if "after" not in fault]
+    """The same faults, but no oftener; those that begin at a moment are left out."""
+    return [
+        {**fault, "rate": min(rate, fault["rate"])}
+        for fault in faults
+        if "after" not in fault
+    ]
 
 
 def _once_each(faults: Iterable[Declared]) -> list[Declared]:
@@ -151,14 +155,15 @@ def _all_at_once(version: Version, dialect: str, *, short: bool) -> Drill:
     return Drill(
         f"all at once, {dialect}" + (", short" if short else ""),
         version,
-        _once_each(faults) if short else _at_rate(faults, 0.02),
+        _once_each(faults) if short else _at_rate(faults, 0.03),
         # Without many retries, some runs fail.
         settings={**_IMPATIENT, "page_size": 3, "max_retries": 8 if short else 2},
         streams=[*STREAMS, PATHS],
         end=_FEW_DAYS if short else _TWO_MONTHS,
-        rows_per_day=20 if short else 10,
+        rows_per_day=20,
         dialect=dialect,
         short=short,
+        full=not short,
     )
 
 
@@ -173,6 +178,7 @@ def _blow(name: str, version: Version, blow: Blow, *, short: bool) -> Drill:
         rows_per_day=20 if short else 30,
         end=_THREE_WEEKS if short else _TWO_MONTHS,
         short=short,
+        full=not short,
     )
 
 
@@ -191,13 +197,16 @@ def _clock(name: str, version: Version) -> Drill:
 
 
 OTHERS: tuple[Drill, ...] = (
-    Drill(
-        "ignore offset now and then",
-        "v1",
-        [{"kind": "ignore_offset", "rate": 0.05}],
-        settings={"page_size": 2},
-        rows_per_day=40,
-        end=_THREE_WEEKS,
+    *(
+        Drill(
+            f"{kind.replace('_', ' ')} now and then",
+            "v1",
+            [{"kind": kind, "rate": 0.05}],
+            settings={"page_size": 2},
+            rows_per_day=40,
+            end=_THREE_WEEKS,
+        )
+        for kind in ("ignore_offset", "unstable_order")
     ),
     Drill(
         "late rows between pages",
@@ -213,6 +222,12 @@ OTHERS: tuple[Drill, ...] = (
         "v1",
         [{"kind": "gateway_timeout", "rate": 1, "min_days": 3}],
         settings={"window_days": 7},
+        rows_per_day=30,
+    ),
+    Drill(
+        "large pages never answer",
+        "v1",
+        [{"kind": "too_large", "rate": 1, "min_limit": 2000}],
         rows_per_day=30,
     ),
     Drill(

@@ -23,13 +23,16 @@ LASTING = frozenset(
     {
         "ignore_offset",
         "empty_page",
-        "unstable_order",
+        "too_large",
         "unauthorized",
         "forbidden",
         "wrong_row_count",
     }
 )
-"""Faults that end a run with an error, and that somebody mends before the next one."""
+"""Faults that end a run with an error, and that somebody mends before the next one.
+
+`too_large` does so where the request cannot become smaller.
+"""
 
 STREAMS: Mapping[str, str] = {
     "page_views": "PageView",
@@ -85,6 +88,7 @@ class Drill:
             the whole period.
         search: Search everything that is left behind for secrets.
         short: Whether the drill is part of the short form.
+        full: Whether it is part of the full form.
     """
 
     name: str
@@ -103,6 +107,7 @@ class Drill:
     again: bool = False
     search: bool = False
     short: bool = False
+    full: bool = True
 
     def __str__(self) -> str:
         """Its name and version in one word."""
