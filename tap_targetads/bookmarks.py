@@ -111,7 +111,9 @@ class Bookmark:
             value = datetime.fromisoformat(text.replace("Z", "+00:00"))
             value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
             # The days around it have to exist, too.
-            self._calendar.first_day_after(value)
+            day = self._calendar.day_of(value)
+            self._calendar.begin(day - ONE_DAY)
+            self._calendar.begin(day + 2 * ONE_DAY)
         except (AttributeError, OverflowError, TypeError, ValueError):
             message = (
                 f"{self._subject}: the state's bookmark {text!r} is not a time like "

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
+from tap_targetads.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -60,6 +62,10 @@ NAMING_RULE: tuple[tuple[str, FieldType], ...] = (
 
 Everything else is a string, ids above all: an id is a name, not a quantity.
 """
+
+
+UNUSABLE_IN_NAMES = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+"""What msgspec allows in no name of a field."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -160,7 +166,16 @@ def extra_field(name: str, field_type: FieldType | None = None) -> list[Field]:
 
     Returns:
         The field, once for each meaning that the catalogue has for its name.
+
+    Raises:
+        SettingsError: If the name has characters that cannot be read.
     """
+    if UNUSABLE_IN_NAMES.search(name):
+        raise SettingsError(
+            "extra_fields",
+            f"{name!a} has quotes, backslashes or control characters, which no name "
+            "of a field has. Correct it, or remove it.",
+        )
     known = [
         field
         for field in known_fields()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import msgspec
 import requests
 from singer_sdk import metrics
 from singer_sdk.authenticators import BearerTokenAuthenticator
@@ -21,6 +21,7 @@ from tap_targetads.retries import PassingFailureError, Retries, retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_CODE = re.compile("[1-5][0-9][0-9]")
 _SHOWN_TEXT = 300
 _PIECE = 1 << 20
 _SHORTEST_TOKEN = 4
@@ -194,7 +195,7 @@ class Client:
         status = response.status_code
         if reply.is_error and status == HTTPStatus.OK:
             code = str(reply.ErrorCode)
-            status = int(code) if code.lstrip("-").isdecimal() else 0
+            status = int(code) if _CODE.fullmatch(code) else 0
         text = self._clean(reply.ErrorMessage or response.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -270,8 +271,8 @@ def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
 def _error_in(body: bytes) -> Reply:
     """The error that a body describes, if it is one in the API's form."""
     try:
-        return msgspec.json.decode(body, type=Reply, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Reply.decode(body)
+    except MalformedAnswerError:
         return Reply()
 
 

@@ -77,11 +77,11 @@ def retry_after(header: str | None) -> float:
     """Seconds that a Retry-After header asks for: a number, or an HTTP date."""
     if header is None:
         return RATE_LIMIT_WAIT
-    if header.strip().isdecimal():
-        return min(float(header), LONGEST_RETRY_AFTER)
+    if (number := header.strip()).isdecimal():
+        return min(float(number), LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
+    except (OverflowError, ValueError):
         return RATE_LIMIT_WAIT
     if until.tzinfo is None:
         until = until.replace(tzinfo=timezone.utc)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
+from tap_targetads.catalogue import UNUSABLE_IN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,10 +28,6 @@ _WIRE_TYPES: Mapping[str, Any] = {
     "date-time": str | None,
 }
 """What the decoder accepts for a field: its type, or text that will be converted."""
-
-
-_UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
-"""What msgspec allows in no name of a field."""
 
 
 class MissingColumnsError(Exception):
@@ -70,11 +67,11 @@ class RowType:
         self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
         # A name that cannot be declared leaves no other way than not to look.
-        speakable = [name for name in self.ignored if not _UNSPEAKABLE.search(name)]
-        self._forbid_unknown = len(speakable) == len(self.ignored)
+        usable = [n for n in self.ignored if not UNUSABLE_IN_NAMES.search(n)]
+        self._forbid_unknown = len(usable) == len(self.ignored)
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
-        self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(speakable)}
+        self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(usable)}
         self.strict = self._define({n: _WIRE_TYPES[t] for n, t in names.items()})
         self.lenient = self._define(dict.fromkeys(names, Any))
 

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     from tap_targetads.meta import MetaStream
     from tap_targetads.sandbox import Sandbox
 
+DEFAULTS: Mapping[str, Any] = {
+    name: schema["default"]
+    for name, schema in CONFIG_SCHEMA.to_dict()["properties"].items()
+    if "default" in schema
+}
+
 SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
 
@@ -75,6 +81,13 @@ class TapTargetADS(Tap):
             raise wrong_variable(os.environ, prefix) or error from error
         if validate_config:
             _ = self.settings
+
+    @property
+    @override
+    def config(self) -> Mapping[str, Any]:
+        """The settings as they were given; null is as good as not given."""
+        given = super().config.items()
+        return {**DEFAULTS, **{k: v for k, v in given if v is not None}}
 
     @cached_property
     def settings(self) -> Settings:

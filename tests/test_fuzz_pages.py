@@ -148,12 +148,15 @@ def test_any_answer_is_records_or_a_clean_error(
 
 def written(rows: list[dict[str, Any]], null: str = "", **dialect: Any) -> str:
     """Rows as CSV."""
+    lines = [[as_csv(row.get(name), null) for name in TYPES] for row in rows]
+    # Python 3.10 writes no NUL: another character stands for it, that is in no value.
+    used = {character for line in lines for value in line for character in value}
+    nul = next(c for c in map(chr, range(0xE000, 0xF900)) if c not in used)
     text = io.StringIO(newline="")
     writer = csv.writer(text, **dialect)
     writer.writerow(TYPES)
-    for row in rows:
-        writer.writerow([as_csv(row.get(name), null) for name in TYPES])
-    return text.getvalue()
+    writer.writerows([[v.replace("\0", nul) for v in line] for line in lines])
+    return text.getvalue().replace(nul, "\0")
 
 
 def as_csv(value: Any, null: str) -> str:

@@ -89,6 +89,9 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("integer", 42.0, 42),
     ("integer", "42.0", 42),
     ("integer", "9007199254740993", 9007199254740993),
+    ("integer", 2**63 - 1, 2**63 - 1),
+    ("integer", str(-(2**63)), -(2**63)),
+    ("string", 2**70, "1180591620717411303424"),
     ("boolean", 1, True),
     ("boolean", "0", False),
     ("boolean", "true", True),
@@ -122,10 +125,18 @@ BAD: list[tuple[str, Any]] = [
     ("integer", 1.5),
     ("integer", True),
     ("integer", "twelve"),
+    ("integer", 2**63),
+    ("integer", "-9223372036854775809"),
+    ("integer", "9" * 5000),
+    ("integer", 1e30),
+    ("number", 10**400),
+    ("number", "1e999"),
     ("boolean", "yes"),
     ("boolean", 2),
     ("boolean", []),
     ("date", "2024-02-30"),
+    ("date", "20240229"),
+    ("date", "2024-W09-4"),
     ("date", "2024-02-29 12:00:00"),
     ("date", 20240229),
     ("date", 0),
@@ -135,6 +146,13 @@ BAD: list[tuple[str, Any]] = [
     ("date-time", False),
     ("date-time", []),
 ]
+
+
+@pytest.mark.parametrize("zero", ["-0", "-0.0", "0", " -0 "])
+def test_a_zero_without_a_point_has_no_sign_as_in_json(zero: str) -> None:
+    converted = converters(MOSCOW)["number"](zero)
+
+    assert str(converted) == ("-0.0" if "." in zero else "0.0")
 
 
 @pytest.mark.parametrize(("kind", "value"), BAD)
