@@ -201,7 +201,7 @@ OTHERS: tuple[Drill, ...] = (
         Drill(
             f"{kind.replace('_', ' ')} now and then",
             "v1",
-            [{"kind": kind, "rate": 0.05}],
+            [{"kind": kind, "rate": 0.02}],
             settings={"page_size": 2},
             rows_per_day=40,
             end=_THREE_WEEKS,
