@@ -1,0 +1,1 @@
+"""Fault drills: the tap and a real target, under everything that can go wrong."""
