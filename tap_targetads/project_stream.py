@@ -74,7 +74,8 @@ class ProjectStream(Stream):
         except TargetGoneError:
             raise
         except TapError as error:
-            if self.tap.settings.fail_fast:
+            # A connection test looks at nothing but this.
+            if self.tap.settings.fail_fast or self.ABORT_AT_RECORD_COUNT is not None:
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.tap.failed.append(f"{self.name} of project {project_id}")

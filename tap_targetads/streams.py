@@ -111,6 +111,7 @@ class ReportStream(ProjectStream):
         return PageReader(
             page_size=page_size,
             by_day=self.has_row_key and not self.is_dry_run,
+            has_keys=bool(self.primary_keys),
             **options,
         )
 
