@@ -1,0 +1,149 @@
+"""The formats of batch files: JSON lines and Parquet, made of the records' JSON."""
+
+from __future__ import annotations
+
+import gzip
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_GZIP_LEVEL = 4
+"""A third of the time of level 9, the SDK's, for files that are a tenth larger."""
+
+_ROW_GROUP = 100_000
+"""Rows that are kept in memory, as columns, until they become a row group."""
+
+
+class _Out(Protocol):
+    """What writes records into an open file."""
+
+    def write(self, records: Sequence[bytes]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Jsonl:
+    """JSON lines: the bytes of RECORD messages, without what is around them.
+
+    Args:
+        compression: `gzip`; anything else is none.
+    """
+
+    def __init__(self, compression: str | None) -> None:
+        """Choose the suffix of the files."""
+        self._compressed = compression == "gzip"
+        self.suffix = ".json.gz" if self._compressed else ".json"
+
+    def open(self, file: IO[bytes]) -> _Out:
+        """What writes records into a file."""
+        if not self._compressed:
+            return _Lines(file)
+        return _Lines(gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0), own=True)
+
+
+class _Lines:
+    def __init__(self, file: Any, *, own: bool = False) -> None:
+        self._file = file
+        self._own = own
+
+    def write(self, records: Sequence[bytes]) -> None:
+        self._file.write(b"\n".join(records) + b"\n")
+
+    def close(self) -> None:
+        if self._own:
+            self._file.close()
+
+
+class Parquet:
+    """Parquet, with the types of the stream's schema in every file.
+
+    Args:
+        properties: The JSON schemas of the records' fields, by name.
+        compression: `gzip`, `none`, or None for Parquet's usual one.
+    """
+
+    suffix = ".parquet"
+
+    def __init__(
+        self, properties: Mapping[str, Mapping[str, Any]], compression: str | None
+    ) -> None:
+        """Give each field its column."""
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+
+        types = {
+            "boolean": pa.bool_(),
+            "date": pa.date32(),
+            "date-time": pa.timestamp("us", tz="UTC"),
+            "integer": pa.int64(),
+            "number": pa.float64(),
+            "string": pa.string(),
+        }
+        self._schema = pa.schema(
+            (name, types[_type(schema)]) for name, schema in properties.items()
+        )
+        self._compression = {"gzip": "gzip", "none": "none", None: "snappy"}[
+            compression
+        ]
+
+    def open(self, file: IO[bytes]) -> _Out:
+        """What writes records into a file."""
+        return _Columns(file, self._schema, self._compression)
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """The field type that a JSON schema stands for."""
+    json_types = [name for name in schema["type"] if name != "null"]
+    return str(schema.get("format", json_types[0]))
+
+
+class _Columns:
+    """Makes columns of the records' JSON.
+
+    So a file has exactly the values of the RECORD messages, whatever was done to their
+    bytes; it costs less than taking the values from the rows one by one.
+    """
+
+    def __init__(self, file: IO[bytes], schema: Any, compression: str) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        from pyarrow import parquet  # noqa: PLC0415
+
+        self._schema = schema
+        # The JSON reader knows no dates, so that they are converted afterwards.
+        self._read_as = pa.schema(
+            (f.name, pa.string() if pa.types.is_temporal(f.type) else f.type)
+            for f in schema
+        )
+        self._writer = parquet.ParquetWriter(file, schema, compression=compression)
+        self._tables: list[Any] = []
+        self._rows = 0
+
+    def write(self, records: Sequence[bytes]) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        from pyarrow import json  # noqa: PLC0415
+
+        data = b"\n".join(records)
+        table = json.read_json(
+            pa.BufferReader(data),
+            # In one block: a record that is longer than a block would be an error.
+            read_options=json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            parse_options=json.ParseOptions(
+                explicit_schema=self._read_as, unexpected_field_behavior="error"
+            ),
+        )
+        self._tables.append(table.cast(self._schema))
+        self._rows += len(records)
+        if self._rows >= _ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+
+        if self._tables:
+            self._writer.write_table(pa.concat_tables(self._tables))
+        self._tables.clear()
+        self._rows = 0
