@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from tap_targetads.rows import RowType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tap_targetads.catalogue import FieldType
 
 _GZIP_LEVEL = 4
 """A third of the time of level 9, the SDK's, for files that are a tenth larger."""
@@ -71,7 +78,7 @@ class Parquet:
         """Give each field its column."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
-        types = {
+        columns = {
             "boolean": pa.bool_(),
             "date": pa.date32(),
             "date-time": pa.timestamp("us", tz="UTC"),
@@ -79,60 +86,59 @@ class Parquet:
             "number": pa.float64(),
             "string": pa.string(),
         }
-        self._schema = pa.schema(
-            (name, types[_type(schema)]) for name, schema in properties.items()
-        )
-        self._compression = {"gzip": "gzip", "none": "none", None: "snappy"}[
-            compression
-        ]
+        types = {name: _type(schema) for name, schema in properties.items()}
+        self._row_type = RowType(types)
+        self._schema = pa.schema((name, columns[t]) for name, t in types.items())
+        self._compression = compression or "snappy"
 
     def open(self, file: IO[bytes]) -> _Out:
         """What writes records into a file."""
-        return _Columns(file, self._schema, self._compression)
+        return _Columns(file, self._row_type, self._schema, self._compression)
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _type(schema: Mapping[str, Any]) -> FieldType:
     """The field type that a JSON schema stands for."""
-    json_types = [name for name in schema["type"] if name != "null"]
-    return str(schema.get("format", json_types[0]))
+    (json_type,) = [name for name in schema["type"] if name != "null"]
+    field_type: FieldType = schema.get("format", json_type)
+    return field_type
 
 
 class _Columns:
     """Makes columns of the records' JSON.
 
-    So a file has exactly the values of the RECORD messages, whatever was done to their
-    bytes; it costs less than taking the values from the rows one by one.
+    Decoding it once more costs a tenth of the whole. In return a file holds exactly
+    what RECORD messages would, whatever was done to their bytes.
     """
 
-    def __init__(self, file: IO[bytes], schema: Any, compression: str) -> None:
+    def __init__(
+        self, file: IO[bytes], row_type: RowType, schema: Any, compression: str
+    ) -> None:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
 
+        self._arrow = pa
         self._schema = schema
-        # The JSON reader knows no dates, so that they are converted afterwards.
-        self._read_as = pa.schema(
-            (f.name, pa.string() if pa.types.is_temporal(f.type) else f.type)
+        self._decoder = msgspec.json.Decoder(list[row_type.lenient])  # type: ignore[name-defined]
+        # Times and dates are texts in JSON.
+        self._columns = [
+            (
+                attrgetter(row_type.attributes[f.name]),
+                pa.string() if pa.types.is_temporal(f.type) else f.type,
+            )
             for f in schema
-        )
+        ]
         self._writer = parquet.ParquetWriter(file, schema, compression=compression)
         self._tables: list[Any] = []
         self._rows = 0
 
     def write(self, records: Sequence[bytes]) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import json  # noqa: PLC0415
-
-        data = b"\n".join(records)
-        table = json.read_json(
-            pa.BufferReader(data),
-            # In one block: a record that is longer than a block would be an error.
-            read_options=json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            parse_options=json.ParseOptions(
-                explicit_schema=self._read_as, unexpected_field_behavior="error"
-            ),
-        )
-        self._tables.append(table.cast(self._schema))
-        self._rows += len(records)
+        rows = self._decoder.decode(b"[" + b",".join(records) + b"]")
+        arrays = [
+            self._arrow.array(list(map(get, rows)), kind).cast(field.type)
+            for field, (get, kind) in zip(self._schema, self._columns, strict=True)
+        ]
+        self._tables.append(self._arrow.table(arrays, schema=self._schema))
+        self._rows += len(rows)
         if self._rows >= _ROW_GROUP:
             self._flush()
 
@@ -141,9 +147,7 @@ class _Columns:
         self._writer.close()
 
     def _flush(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-
         if self._tables:
-            self._writer.write_table(pa.concat_tables(self._tables))
+            self._writer.write_table(self._arrow.concat_tables(self._tables))
         self._tables.clear()
         self._rows = 0

@@ -12,7 +12,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.batches import BatchFiles, check_batch_config
-from tap_targetads.catalogue import PROJECT_ID, stream_schema
+from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.errors import TapError, TargetGoneError
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ class ProjectStream(Stream):
     @property
     def selected_properties(self) -> dict[str, Any]:
         """The JSON schemas of what the records hold, by name."""
-        # A catalog may know a field that the tap does not, and an older type.
-        known = {**self.effective_schema["properties"], **self.schema["properties"]}
+        # Not the catalog's, which may be older than the types of the records; but its
+        # row key counts, even if the setting `row_key` is off by now.
+        known = {**TAP_FIELDS, **self.schema["properties"]}
         return {n: schema for n, schema in known.items() if self.is_field_selected(n)}
 
     @cached_property
