@@ -148,6 +148,7 @@ class _File:
         with self._told():
             self._file = self._stack.enter_context(storage.open(name, "wb"))
             self._out = form.open(self._file)
+            self._stack.callback(self._out.close)
 
     def write(self, records: Sequence[bytes]) -> None:
         with self._told():
@@ -162,17 +163,21 @@ class _File:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            with self._told():
-                self._out.close()
-                self._stack.close()
+        if kind is not None:
+            # Told of the error, the SDK leaves the file where nobody looks for it.
+            with suppress(Exception):
+                self._stack.__exit__(kind, error, traceback)
+            self._discard()
             return
-        # Told of the error, the SDK's transaction leaves the file where nobody looks.
-        with suppress(Exception):
-            self._out.close()
-        with suppress(Exception):
-            self._stack.__exit__(kind, error, traceback)
-        with suppress(Exception):
+        try:
+            with self._told():
+                self._stack.close()
+        except TargetGoneError:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        with suppress(Exception):  # it may not even have been made
             self._file.discard()
 
     @contextmanager
