@@ -49,7 +49,7 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
             if len(contexts) > len(set(contexts)):
                 message = f"`{name}` has two entries for the same project"
                 raise ValueError(message)  # noqa: TRY301
-    except ValueError as error:  # of msgspec, too
+    except (msgspec.ValidationError, ValueError) as error:
         message = (
             f"The state is not one of this tap ({error}). Pass what the target printed "
             'last: {"bookmarks": {…}}; or none, to read everything again.'
