@@ -16,6 +16,7 @@ from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
+from tap_targetads.pages import Page
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.storage import DownloadError, Storage
 from tap_targetads.windows import tile
@@ -23,8 +24,8 @@ from tap_targetads.windows import tile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_targetads.pages import Page
     from tap_targetads.reports import Report
+    from tap_targetads.rows import Table
     from tap_targetads.windows import Window
 
 ATTEMPTS = 3
@@ -102,10 +103,8 @@ class JobReader(Reader):
         self, project_id: int, window: Window, jobs: list[tuple[Job, JobStatus]]
     ) -> Iterator[Page]:
         for job, done in jobs:
-            for page in self._file(project_id, window, job, done):
-                self.converter.convert(page.rows, strict=page.strict)
-                yield page
-                del page
+            for table in self._file(project_id, window, job, done):
+                yield Page(self.converter.rows_of(table))
 
     def _make_all(self, project_id: int, window: Window) -> list[Job]:
         """Make the jobs of a window, in the form of body that the server wants."""
@@ -190,7 +189,7 @@ class JobReader(Reader):
 
     def _file(
         self, project_id: int, window: Window, job: Job, done: JobStatus
-    ) -> Iterator[Page]:
+    ) -> Iterator[Table]:
         """The rows of a job's file."""
         if done.row_count == 0:
             return

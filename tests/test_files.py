@@ -32,8 +32,10 @@ def read(content: bytes, count: int | None = None) -> list[tuple[Any, ...]]:
     unselected: list[str] = []
     file = io.BytesIO(content)
     check_file(file, count)
-    pages = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
-    rows = [(row.f0, row.f1) for page in pages for row in page.rows]
+    tables = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
+    rows = [
+        row for table in tables for row in zip(*table.columns.values(), strict=True)
+    ]
     return [*rows, *((name,) for name in unselected)]
 
 
