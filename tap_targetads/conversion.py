@@ -1,4 +1,4 @@
-"""Converts typed rows in place, a page at a time, column by column."""
+"""Converts the values of rows, a page at a time, column by column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_targetads.catalogue import Field, FieldType
-    from tap_targetads.rows import Row, RowType
+    from tap_targetads.rows import Row, RowType, Table
 
 _SHOWN_VALUE = 80
 
@@ -44,7 +44,7 @@ class _Column:
 
 
 class RowConverter:
-    """Converts the columns of a page in place.
+    """Converts the columns of a page: in place, or before there are rows.
 
     Args:
         stream: Name of the stream, for error lines.
@@ -71,6 +71,7 @@ class RowConverter:
         """Prepare one column per field."""
         self._stream = stream
         self._null_bad_values = null_bad_values
+        self._row_type = row_type
         attributes = row_type.attributes
         self._columns = []
         for field in fields:
@@ -109,6 +110,32 @@ class RowConverter:
             native = column.checked if strict else column.native
             if not native.issuperset(map(type, values)):
                 self._convert_column(column, native, rows, values)
+
+    def rows_of(self, table: Table) -> list[Row]:
+        """Make rows of texts, and give every value its field's type.
+
+        Each text of a column is converted once, however often it is there.
+
+        Args:
+            table: The texts.
+
+        Raises:
+            DataError: If a value cannot be converted, and must not become null.
+        """
+        columns: dict[str, Sequence[Any]] = dict(table.columns)
+        with_bad_values = []
+        for column in self._columns:
+            texts = table.columns[column.field.name]
+            if column.field.type == "string":
+                continue
+            try:
+                columns[column.field.name] = _converted(column, texts)
+            except (TypeError, ValueError):
+                with_bad_values.append((column, texts))
+        rows = self._row_type.from_columns(columns, table.length)
+        for column, texts in with_bad_values:
+            self._convert_column(column, column.native, rows, texts)
+        return rows
 
     def report_bad_values(self, logger: logging.Logger) -> None:
         """Tell how many values became null since the last time, and forget them."""
@@ -170,6 +197,14 @@ class RowConverter:
                 )
             raise DataError(message)
         self.bad_values[field.name] += 1
+
+
+def _converted(column: _Column, texts: Sequence[str]) -> list[Any]:
+    distinct = set(texts)
+    nulls = set() if column.needed else distinct.intersection(NO_VALUE)
+    values = dict.fromkeys(nulls)
+    values.update((text, column.convert(text)) for text in distinct - nulls)
+    return list(map(values.__getitem__, texts))
 
 
 def _shown(value: Any) -> str:

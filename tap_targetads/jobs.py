@@ -12,23 +12,25 @@ import msgspec
 from typing_extensions import override
 
 from tap_targetads.catalogue import v2_name
-from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
+from tap_targetads.csv_pages import CorruptFileError, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
+from tap_targetads.job_files import JobFiles, wrong_file
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
+from tap_targetads.pages import Page
 from tap_targetads.reader import Reader, Reading
-from tap_targetads.storage import DownloadError, Storage
 from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_targetads.pages import Page
     from tap_targetads.reports import Report
+    from tap_targetads.rows import Table
+    from tap_targetads.storage import Storage
     from tap_targetads.windows import Window
 
 ATTEMPTS = 3
-"""How often a job is made, and a file is downloaded, before giving up."""
+"""How often a job is made before giving up."""
 
 _SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
 _LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
@@ -47,7 +49,7 @@ class JobReader(Reader):
         """Prepare reading. No job is made yet."""
         super().__init__(**options)
         self._jobs = jobs
-        self._storage = storage
+        self._files = JobFiles(storage, jobs.sleep, self.logger)
         self._told_of_flat_paths = False
         self._names = {v2_name(f.name): f.name for f in self.asked}
         self._asked = [
@@ -56,6 +58,12 @@ class JobReader(Reader):
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        try:
+            yield from self._read(project_id, windows)
+        finally:
+            self._files.forget()
+
+    def _read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
         todo = deque(windows)
         made: deque[tuple[Window, list[Job] | ApiError]] = deque()
 
@@ -86,7 +94,8 @@ class JobReader(Reader):
             self.days.succeeded()
             make_ahead()  # the server works while the files are read
             left = [later for later, _ in made] + list(todo)
-            yield Reading(window, self._pages(project_id, window, done), left)
+            pages = self._pages(project_id, window, done, made)
+            yield Reading(window, pages, left)
 
     def _shortened(self, todo: deque[Window]) -> Window:
         """Take the next window, or so much of it as may be asked for at once."""
@@ -102,13 +111,37 @@ class JobReader(Reader):
         """Do nothing: a job would be paid for, and the token has been checked."""
 
     def _pages(
-        self, project_id: int, window: Window, jobs: list[tuple[Job, JobStatus]]
+        self,
+        project_id: int,
+        window: Window,
+        jobs: list[tuple[Job, JobStatus]],
+        later: Sequence[tuple[Window, list[Job]]],
     ) -> Iterator[Page]:
-        for job, done in jobs:
-            for page in self._file(project_id, window, job, done):
-                self.converter.convert(page.rows, strict=page.strict)
-                yield page
-                del page
+        for number, (job, done) in enumerate(jobs, start=1):
+            if done.row_count == 0:
+                continue
+            with self._file(project_id, window, job, done) as file:
+                if number < len(jobs):
+                    self._get_ready(project_id, window, *jobs[number])
+                elif later:
+                    self._get_ready(project_id, later[0][0], later[0][1][0])
+                for table in self._tables(project_id, window, file):
+                    yield Page(self.converter.rows_of(table))
+
+    def _get_ready(
+        self, project_id: int, window: Window, job: Job, done: JobStatus | None = None
+    ) -> None:
+        """Let the file that is read next come while the current one is read.
+
+        Nobody waits for a job here: if it is not done, its turn will tell.
+        """
+        if done is None and self._jobs.clock() - job.since < job.estimate:
+            return
+
+        def status() -> JobStatus:
+            return done or self._status(project_id, window, job)
+
+        self._files.get_ready(job.id, self.subject(project_id, window), status)
 
     def _make_all(self, project_id: int, window: Window) -> list[Job]:
         """Make the jobs of a window, in the form of body that the server wants."""
@@ -193,60 +226,27 @@ class JobReader(Reader):
 
     def _file(
         self, project_id: int, window: Window, job: Job, done: JobStatus
-    ) -> Iterator[Page]:
-        """The rows of a job's file."""
-        if done.row_count == 0:
-            return
-        with self._whole_file(project_id, window, job, done) as file:
-            try:
-                yield from csv_pages(
-                    file,
-                    self.row_type,
-                    names=self._names,
-                    on_unselected=self.report_unselected,
-                )
-            except CorruptFileError as error:
-                raise self._wrong_file(project_id, window, str(error)) from error
-
-    def _whole_file(
-        self, project_id: int, window: Window, job: Job, done: JobStatus
     ) -> IO[bytes]:
-        """Download a job's file until it is whole, a bounded number of times.
+        def again() -> tuple[str, JobStatus]:
+            job_, done = self._done(project_id, window, job)
+            return job_.id, done
 
-        Raises:
-            ApiError: If it never is.
-        """
-        for attempt in range(1, ATTEMPTS + 1):
-            if attempt > 1:  # with a fresh address
-                self._jobs.sleep(_SHORTEST_POLL * 2**attempt)
-                job, done = self._done(project_id, window, job)
-            try:
-                return self._checked_file(done, self.subject(project_id, window))
-            except (CorruptFileError, DownloadError) as error:
-                problem = str(error)
-            self.logger.warning(
-                "%s: the job's file is not right: %s. Try %d of %d failed.",
-                self.subject(project_id, window),
-                problem,
-                attempt,
-                ATTEMPTS,
-            )
-        raise self._wrong_file(project_id, window, problem)
+        subject = self.subject(project_id, window)
+        return self._files.whole(job.id, subject, done, again)
 
-    def _checked_file(self, done: JobStatus, subject: str) -> IO[bytes]:
-        file = self._storage.fetch(done.download_url or "", subject)
+    def _tables(
+        self, project_id: int, window: Window, file: IO[bytes]
+    ) -> Iterator[Table]:
+        """The rows of a job's file."""
         try:
-            check_file(file, done.row_count)
-        except CorruptFileError:
-            file.close()
-            raise
-        return file
-
-    def _wrong_file(self, project_id: int, window: Window, problem: str) -> ApiError:
-        return ApiError(
-            f"{self.subject(project_id, window)}: the job's file is not right: "
-            f"{problem}. Nothing of this window counts as read: run the tap again."
-        )
+            yield from csv_pages(
+                file,
+                self.row_type,
+                names=self._names,
+                on_unselected=self.report_unselected,
+            )
+        except CorruptFileError as error:
+            raise wrong_file(self.subject(project_id, window), error) from error
 
     def _done(self, project_id: int, window: Window, job: Job) -> tuple[Job, JobStatus]:
         """Wait for a job; make it anew if it gets lost, a bounded number of times.
@@ -277,6 +277,9 @@ class JobReader(Reader):
         )
         raise ApiError(message, too_much=True)
 
+    def _status(self, project_id: int, window: Window, job: Job) -> JobStatus:
+        return self._send("GET", f"/v2/jobs/{job.id}", project_id, window)
+
     def _wait(self, project_id: int, window: Window, job: Job) -> JobStatus:
         """Ask for a job's status until it is done, less often the longer it takes."""
         jobs = self._jobs
@@ -287,7 +290,7 @@ class JobReader(Reader):
                 rest = (job.estimate - elapsed) / 2
                 jobs.sleep(min(_LONGEST_POLL, max(_SHORTEST_POLL, elapsed / 10, rest)))
             waited = True
-            status = self._send("GET", f"/v2/jobs/{job.id}", project_id, window)
+            status = self._status(project_id, window, job)
             if status.status == "DONE":
                 return status
             if status.status in _LOST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,18 @@ _WIRE_TYPES: Mapping[str, Any] = {
     "date-time": str | None,
 }
 """What the decoder accepts for a field: its type, or text that will be converted."""
+
+
+class Table(NamedTuple):
+    """Rows as texts, column by column, as a CSV file has them.
+
+    Attributes:
+        length: How many rows.
+        columns: The texts of each selected field, by its name.
+    """
+
+    length: int
+    columns: Mapping[str, Sequence[str]]
 
 
 class MissingColumnsError(Exception):
@@ -93,6 +105,16 @@ class RowType:
             gc=False,
         )
 
+    def places_in(self, names: Sequence[str]) -> list[int]:
+        """Where the selected fields stand among names of columns.
+
+        Raises:
+            MissingColumnsError: If one of them is not there.
+        """
+        if missing := [name for name in self.names if name not in names]:
+            raise MissingColumnsError(missing)
+        return [names.index(name) for name in self.names]
+
     def from_arrays(self, names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
         """What makes a row of an array whose values belong to these names.
 
@@ -102,16 +124,22 @@ class RowType:
         Raises:
             MissingColumnsError: If a selected field is not among them.
         """
-        if missing := [name for name in self.names if name not in names]:
-            raise MissingColumnsError(missing)
         make = self.lenient
-        places = [names.index(name) for name in self.names]
+        places = self.places_in(names)
         if not places:
             return lambda _: make()
         if len(places) == 1:  # itemgetter returns a bare value then
             return lambda array: make(array[places[0]])
         pick = itemgetter(*places)
         return lambda array: make(*pick(array))
+
+    def from_columns(
+        self, columns: Mapping[str, Sequence[Any]], length: int
+    ) -> list[Row]:
+        """Rows of the values of each field, of which there are as many as rows."""
+        if not self.names:
+            return [self.lenient() for _ in range(length)]
+        return list(map(self.lenient, *[columns[name] for name in self.names]))
 
     def from_item(self, item: Mapping[str, Any]) -> Row:
         """A row of a decoded object, of which only the fields are taken."""

@@ -46,11 +46,10 @@ def read(
     file = io.BytesIO(content)
     check_file(file, count)
     lines: list[bytes] = []
-    for page in csv_pages(
+    for table in csv_pages(
         file, row_type, names={n: n for n in types}, on_unselected=lambda _: None
     ):
-        converter.convert(page.rows, strict=page.strict)
-        lines += encode_lines(page.rows)
+        lines += encode_lines(converter.rows_of(table))
     return [msgspec.json.decode(line) for line in lines]
 
 

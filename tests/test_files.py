@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
+from tap_targetads.job_files import FileAhead
 from tap_targetads.retries import Retries
 from tap_targetads.rows import RowType
 from tap_targetads.storage import DownloadError, Storage
@@ -32,8 +34,10 @@ def read(content: bytes, count: int | None = None) -> list[tuple[Any, ...]]:
     unselected: list[str] = []
     file = io.BytesIO(content)
     check_file(file, count)
-    pages = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
-    rows = [(row.f0, row.f1) for page in pages for row in page.rows]
+    tables = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
+    rows = [
+        row for table in tables for row in zip(*table.columns.values(), strict=True)
+    ]
     return [*rows, *((name,) for name in unselected)]
 
 
@@ -163,3 +167,43 @@ def test_the_loopback_may_be_plain_http(requests_mock: Mocker) -> None:
 
     with Storage(10, Retries(0)).fetch("http://localhost:1/x", "Stream clicks") as file:
         assert file.read() == b"rows"
+
+
+def test_a_failure_ahead_of_time_is_raised_when_its_turn_comes() -> None:
+    ahead = FileAhead()
+
+    def fail() -> None:
+        message = "gone"
+        raise DownloadError(message)
+
+    ahead.start("a", fail)
+
+    assert ahead.take("b") is None
+    with pytest.raises(DownloadError, match="gone"):
+        ahead.take("a")
+    assert ahead.take("a") is None
+
+
+def test_a_file_that_nobody_takes_is_closed() -> None:
+    ahead, begin = FileAhead(), threading.Event()
+    closed = [threading.Event(), threading.Event()]
+
+    class File(io.BytesIO):
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+        def close(self) -> None:
+            super().close()
+            closed[self.number].set()
+
+    def late() -> File:
+        assert begin.wait(10)
+        return File(1)
+
+    ahead.start("early", lambda: File(0))
+    ahead.start("late", late)
+    ahead.forget()
+    begin.set()
+
+    assert all(event.wait(10) for event in closed)

@@ -42,9 +42,8 @@ CONVERSIONS = converters(ZoneInfo("Europe/Moscow"))
 ROW_TYPE = RowType(TYPES)
 
 
-def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[bytes]:
-    """The records of a page, as their lines."""
-    converter = RowConverter(
+def converter_of(row_type: RowType, *, null_bad_values: bool) -> RowConverter:
+    return RowConverter(
         "clicks",
         FIELDS,
         row_type,
@@ -52,6 +51,11 @@ def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[by
         day_field=None if null_bad_values else "At",
         null_bad_values=null_bad_values,
     )
+
+
+def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[bytes]:
+    """The records of a page, as their lines."""
+    converter = converter_of(row_type, null_bad_values=null_bad_values)
     converter.convert(page.rows, strict=page.strict)
     return encode_lines(page.rows)
 
@@ -66,14 +70,11 @@ def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
 def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     file = io.BytesIO(content)
     check_file(file, None)
-    pages = csv_pages(
+    tables = csv_pages(
         file, ROW_TYPE, names={n: n for n in TYPES}, on_unselected=lambda _: None
     )
-    return [
-        line
-        for page in pages
-        for line in lines_of(page, ROW_TYPE, null_bad_values=null_bad_values)
-    ]
+    converter = converter_of(ROW_TYPE, null_bad_values=null_bad_values)
+    return [line for table in tables for line in encode_lines(converter.rows_of(table))]
 
 
 def refuse(word: str) -> None:

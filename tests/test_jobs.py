@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import logging
+import threading
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from tap_targetads.values import converters
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 API = "https://api.example.test"
 FILE = "https://storage.example.test/file?X-Signature=4f3c-secret"
@@ -51,6 +52,9 @@ class Api:
     made: list[float] = field(default_factory=list)
     polls: list[tuple[int, float]] = field(default_factory=list)
     downloads: int = 0
+    downloaded: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(0)
+    )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -83,6 +87,7 @@ class Api:
         del request, context
         change = self.files.get(self.downloads, bytes)
         self.downloads += 1
+        self.downloaded.release()
         text = "InteractionTime,InteractionDeviceID,InteractionEcomAmount\r\n"
         text += '2024-01-15 10:00:00,"a\nb",12.50\r\n2024-01-15 10:00:01,,\r\n'
         return change(gzip.compress(text.encode()))
@@ -113,7 +118,7 @@ def raw_report(types: Sequence[str] = ("Click",)) -> RawReport:
     )
 
 
-def read(
+def read_pages(
     api: Api,
     *windows: Window,
     report: Report | None = None,
@@ -122,8 +127,8 @@ def read(
     timeout: float = 1200,
     shape: Any = "nested",
     stable: bool = True,
-) -> list[dict[str, Any]]:
-    """The rows of windows as records."""
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of windows as records, a page at a time."""
     report = report or raw_report()
     reader = JobReader(
         client=Client(Exchange(API, {1: "token"}, 1), Retries(0)),
@@ -143,7 +148,6 @@ def read(
         ),
         storage=Storage(1, Retries(0)),
     )
-    lines: list[bytes] = []
     with Mocker() as mocker:
         mocker.post(f"{API}/v2/{report.path}?project_id=1", text=api.create)
         for number in range(60):
@@ -152,8 +156,12 @@ def read(
         tiles = [t for w in windows for t in report.windows(w.start, w.end)]
         for reading in reader.read(1, tiles):
             for page in reading.pages:
-                lines += encode_lines(page.rows)
-    return [msgspec.json.decode(line) for line in lines]
+                yield [msgspec.json.decode(line) for line in encode_lines(page.rows)]
+
+
+def read(api: Api, *windows: Window, **options: Any) -> list[dict[str, Any]]:
+    """The rows of windows as records."""
+    return list(itertools.chain(*read_pages(api, *windows, **options)))
 
 
 def test_a_job_is_made_waited_for_and_its_file_becomes_typed_rows() -> None:
@@ -328,6 +336,50 @@ def test_a_file_that_is_not_right_is_downloaded_again_and_no_row_comes_twice(
 
     assert read(api, DAY) == ROWS
     assert api.downloads == 2
+
+
+def test_the_next_file_is_downloaded_while_the_current_one_is_read() -> None:
+    api = Api(estimate=0)
+    pages = read_pages(api, WEEK)
+
+    assert next(pages) == ROWS
+    for _ in range(2):
+        assert api.downloaded.acquire(timeout=10)
+    assert api.downloads == 2, "one ahead, and no more"
+    assert list(pages) == [ROWS, ROWS]
+    assert api.downloads == 3, "none twice"
+
+
+def test_of_several_jobs_of_a_window_the_next_file_comes_ahead_too() -> None:
+    api = Api(shape="flat")
+    report = raw_report(["Click", "PageView"])
+    pages = read_pages(api, DAY, report=report, shape="flat")
+
+    assert next(pages) == ROWS
+    for _ in range(2):
+        assert api.downloaded.acquire(timeout=10)
+    assert list(pages) == [ROWS]
+    assert api.downloads == 2
+
+
+def test_a_damaged_file_that_came_ahead_is_downloaded_again_at_its_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = Api(estimate=0, files={1: lambda content: content[:-30]})
+
+    assert read(api, WEEK) == ROWS * 3
+    assert api.downloads == 4
+    assert "2024-01-18..2024-01-20: the job's file is not right" in caplog.text
+
+
+def test_a_job_that_is_lost_is_noticed_at_its_turn_only() -> None:
+    api = Api(estimate=0, statuses={1: "FAILED"})
+    pages = read_pages(api, WEEK)
+
+    assert next(pages) == ROWS
+    assert len(api.made) == 3
+    assert list(pages) == [ROWS, ROWS]
+    assert len(api.made) == 4
 
 
 def test_a_file_that_stays_wrong_is_an_error() -> None:
