@@ -1,7 +1,7 @@
 """What MkDocs does not do by itself when it builds the documentation: its hook.
 
-Fills in the reference, takes the README, the changelog and others into the site, so that
-they need no copies, and turns links to files of the repository into links of the site.
+Fills in the reference, takes the changelog and others into the site, so that they need
+no copies, and turns links to files of the repository into links of the site.
 """
 
 from __future__ import annotations
