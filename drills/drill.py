@@ -22,6 +22,7 @@ PROJECT, OTHER_PROJECT = 12486, 12487
 LASTING = frozenset(
     {
         "ignore_offset",
+        "unstable_order",
         "empty_page",
         "too_large",
         "unauthorized",

@@ -75,6 +75,10 @@ class Client:
         """
         self._prefetch.expect(now, following)
 
+    def expect_nothing(self) -> None:
+        """Forget what was sent ahead: it may not be true any more."""
+        self._prefetch.forget()
+
     def send(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
         """Send a request, again if need be, and decode the answer.
 
@@ -118,7 +122,7 @@ class Client:
             raise PassingFailureError(message, too_much=True) from error
         except requests.RequestException as error:
             reason = _innermost(error)
-            message = self._clean(
+            message = self.clean(
                 f"the connection failed ({type(reason).__name__}: {reason})."
             )
             # A server that is there, but hangs up, may have had too much to do.
@@ -130,7 +134,7 @@ class Client:
         try:
             answer = decode(received.body)
         except MalformedAnswerError as error:
-            message = self._clean(f"the answer is malformed ({error}).")
+            message = self.clean(f"the answer is malformed ({error}).")
             raise PassingFailureError(
                 message, status=HTTPStatus.OK, too_much=True
             ) from error
@@ -144,7 +148,7 @@ class Client:
         if reply.is_error and status == HTTPStatus.OK:
             code = str(reply.ErrorCode)
             status = int(code) if _CODE.fullmatch(code) else 0
-        text = self._clean(reply.ErrorMessage or received.reason or "error")
+        text = self.clean(reply.ErrorMessage or received.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = retry_after(received.headers.get("Retry-After"))
@@ -152,20 +156,21 @@ class Client:
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
-        if HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600:  # noqa: PLR2004
+        passing = HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600  # noqa: PLR2004
+        if passing or status == HTTPStatus.REQUEST_TIMEOUT:
             return PassingFailureError(
                 f"the API failed ({text}).",
                 status=status,
                 too_much=status != HTTPStatus.SERVICE_UNAVAILABLE,
             )
-        failed = self._clean("; ".join(map(str, reply.failed_fields)))
+        failed = self.clean("; ".join(map(str, reply.failed_fields)))
         detail = f"{text}: {failed}" if failed else text
         message = f"{call.subject}: {_explain(status, call, detail, reply)}"
         fields = [entry.failed_field for entry in reply.failed_fields]
         too_much = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return ApiError(message, status, fields, too_much=too_much)
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Text from outside, on one line, without any token."""
         for token in self._exchange.tokens.values():
             if len(token) >= _SHORTEST_TOKEN:

@@ -105,8 +105,8 @@ class Exchange:
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
-        # At DEBUG it would log paths and signed addresses.
-        logging.getLogger("urllib3").setLevel(logging.INFO)
+        # Below that, it logs paths and signed addresses.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
 
     def send(self, call: Call) -> Received:
         """Send a request, once.

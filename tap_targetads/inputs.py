@@ -44,8 +44,12 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     if not state and isinstance(state, dict):
         return {}
     try:
-        msgspec.convert(state, _State)
-    except msgspec.ValidationError as error:
+        for name, stream in msgspec.convert(state, _State).bookmarks.items():
+            contexts = [msgspec.json.encode(p.context) for p in stream.partitions]
+            if len(contexts) > len(set(contexts)):
+                message = f"`{name}` has two entries for the same project"
+                raise ValueError(message)  # noqa: TRY301
+    except (msgspec.ValidationError, ValueError) as error:
         message = (
             f"The state is not one of this tap ({error}). Pass what the target printed "
             'last: {"bookmarks": {…}}; or none, to read everything again.'
@@ -66,12 +70,12 @@ def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
     """
     if file is None:
         return None
-    text = file.read()
     try:
+        text = file.read()
         content = msgspec.json.decode(text)
         kind = _Catalog if option == "--catalog" else dict[str, Any]
         msgspec.convert(content, kind)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         problem = f"the file cannot be used ({error}). Pass another one."
         raise SettingsError(option, problem) from None
     return io.StringIO(text)

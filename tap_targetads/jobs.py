@@ -57,7 +57,7 @@ class JobReader(Reader):
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
         todo = deque(windows)
-        made: deque[tuple[Window, list[Job]]] = deque()
+        made: deque[tuple[Window, list[Job] | ApiError]] = deque()
 
         def make_ahead() -> None:
             while todo and len(made) < self._jobs.at_once:
@@ -65,13 +65,16 @@ class JobReader(Reader):
                 try:
                     made.append((window, self._make_all(project_id, window)))
                 except ApiError as error:
-                    self.ask_for_fewer_days(window, error)
-                    todo.appendleft(window)
+                    # Its turn has not come: what was made before is read first.
+                    made.append((window, error))
+                    return
 
         make_ahead()
         while made:
             window, jobs = made.popleft()
             try:
+                if isinstance(jobs, ApiError):
+                    raise jobs
                 done = [self._done(project_id, window, job) for job in jobs]
             except ApiError as error:
                 self.ask_for_fewer_days(window, error)
@@ -288,9 +291,8 @@ class JobReader(Reader):
             if status.status == "DONE":
                 return status
             if status.status in _LOST:
-                message = (
-                    f"it is {status.status} ({status.error_message or 'no reason'})"
-                )
+                reason = self.client.clean(status.error_message or "no reason")
+                message = f"it is {status.status} ({reason})"
                 raise JobLostError(message)
             elapsed = jobs.clock() - job.since
             if elapsed > jobs.timeout:

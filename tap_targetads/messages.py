@@ -136,6 +136,18 @@ class RecordEncoder:
         for fields in self._fields(rows, keys):
             yield len(fields), b"".join([self._head + f + tail for f in fields])
 
+    def objects(
+        self, rows: Sequence[Row], keys: RowKeys | None
+    ) -> Iterator[list[bytes]]:
+        """The JSON of the same records, without the messages around it.
+
+        Args:
+            rows: Converted rows.
+            keys: Gives the row keys; None for none.
+        """
+        for fields in self._fields(rows, keys):
+            yield [b"{" + record for record in fields]
+
     def records(
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[dict[str, Any]]:
@@ -145,9 +157,8 @@ class RecordEncoder:
             rows: Converted rows.
             keys: Gives the row keys; None for none.
         """
-        for fields in self._fields(rows, keys):
-            for record in fields:
-                yield msgspec.json.decode(b"{" + record)
+        for block in self.objects(rows, keys):
+            yield from map(msgspec.json.decode, block)
 
     def _fields(
         self, rows: Sequence[Row], keys: RowKeys | None
@@ -167,6 +178,11 @@ class RecordEncoder:
                     key + row_key.encode() + after_key + line[1:]
                     for row_key, line in zip(keys.of(lines), lines, strict=True)
                 ]
+
+
+def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
+    """The compact JSON of finished records."""
+    return [_encoder.encode(record) for record in records]
 
 
 def encode_lines(

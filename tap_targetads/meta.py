@@ -15,7 +15,7 @@ from tap_targetads.catalogue import PROJECT_ID, fields_of
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
-from tap_targetads.messages import RecordEncoder
+from tap_targetads.messages import RecordEncoder, encode_records
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.rows import RowType
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_targetads.batches import BatchFiles
     from tap_targetads.catalogue import ReportKind
     from tap_targetads.tap import TapTargetADS
     from tap_targetads.windows import Window
@@ -87,6 +88,17 @@ class MetaStream(ProjectStream):
         converter.report_bad_values(self.logger)
         encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
         yield from self._distinct(project_id, encoder.records(rows, None))
+
+    @override
+    def read_batches(
+        self, project_id: int, context: Context | None, files: BatchFiles
+    ) -> Iterator[tuple[str, int]]:
+        names = self.selected_properties
+        records = (
+            {name: record[name] for name in names if name in record}
+            for record in self.read(project_id, context)
+        )
+        yield from files.write([encode_records(records)])
 
     def _distinct(self, project_id: int, records: Iterable[Record]) -> Iterator[Record]:
         """The first record of each key; others are told, unless they are the same."""

@@ -48,6 +48,9 @@ class Pace:
                 self._last.append(begin)
         if begin > now:
             self._sleep(begin - now)
+            # Meanwhile, another thread may have been asked for a pause.
+            if (rest := self._resume - max(begin, self._clock())) > 0:
+                self._sleep(rest)
 
     def pause(self, seconds: float) -> None:
         """Let no request through for a while, whichever thread it comes from."""

@@ -6,8 +6,9 @@ API reference: v1 reports, v1 aggregated report.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -56,21 +57,26 @@ class PageReader(Reader):
         by_day: Read a window of several days that does not fit into one page a day at
             a time. Equal rows must be told apart within a window, which takes memory
             for all of its rows.
+        has_keys: Whether rows that are read again take the place of themselves.
         options: What every reader needs.
     """
 
-    def __init__(self, *, page_size: int, by_day: bool, **options: Any) -> None:
+    def __init__(
+        self, *, page_size: int, by_day: bool, has_keys: bool, **options: Any
+    ) -> None:
         """Prepare paging."""
         super().__init__(**options)
         self._by_day = by_day
+        self._has_keys = has_keys
         self._page_size = AdaptiveSize(page_size, SMALLEST_PAGE, factor=4)
         self._decoder = PageDecoder(self.types, self.report_unselected)
         # What the last window was like is what the next one is expected to be like.
         self._usual_rows = 0
-        self._usual_step = page_size
+        self._usual_cap: int | None = None
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        self.begin()
         pending = deque(windows)
         moves = 0
         while pending:
@@ -83,7 +89,7 @@ class PageReader(Reader):
             try:
                 first = [next(pages)]
             except SeveralPagesError:
-                self.days.stay_at(1)
+                self.days.shrink(window.days, at_once=True)
                 pending.appendleft(window)
                 continue
             except ApiError as error:
@@ -98,6 +104,7 @@ class PageReader(Reader):
                 self.days.succeeded()
                 continue
             moves += 1
+            self.client.expect_nothing()
             if self._try_again(project_id, window, moves, reading.moved):
                 pending.appendleft(window)
             else:
@@ -105,7 +112,8 @@ class PageReader(Reader):
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
-        self._page(_Asked(project_id, window, self.parts[0]), 0, 1)
+        asked = _Asked(project_id, window, self.parts[0])
+        self._page(asked, Place(0, 1, 0), False)  # noqa: FBT003
 
     def _pages(
         self,
@@ -123,16 +131,19 @@ class PageReader(Reader):
             RowsMovedError: If rows moved while they were read.
             ApiError: If the API refuses, or its pages contradict each other.
         """
+        # Both hold until rows have been delivered: then it is too late to begin anew.
         one_only = self._by_day and window.days > 1
+        fewer_days = self.is_divisible(window)
         parts = deque(self.parts)
         while parts:
             asked = _Asked(project_id, window, parts.popleft())
             paging = Paging(
                 fetch=partial(self._page, asked),
-                expect=partial(self._expect, asked, pending, one_only),
+                expect=partial(self._expect, asked, [] if one_only else parts, pending),
                 size=self._page_size,
-                step=self._usual_step,
-                smaller_pages=not self.is_divisible(window),
+                whole_first=fewer_days,
+                last_resort=bool(asked.part.batches()),
+                has_keys=self._has_keys,
                 logger=self.logger,
                 subject=self.subject(project_id, window),
             )
@@ -144,75 +155,81 @@ class PageReader(Reader):
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
             except ApiError as error:
-                parts.extendleft(reversed(self._fewer_campaigns(asked, paging, error)))
-            one_only = False  # rows have been delivered: it is too late to begin anew
-            self._usual_rows, self._usual_step = paging.delivered, paging.step
-
-    def _fewer_campaigns(
-        self, asked: _Asked, paging: Paging, error: ApiError
-    ) -> list[Report]:
-        """What to ask for instead of what cannot be had; raise the error if nothing."""
-        batches = asked.part.batches()
-        whole = self.is_divisible(asked.window) or paging.delivered
-        if whole or not (error.too_much and batches):
-            raise error
-        self.logger.warning("%s Asking for fewer campaigns at a time.", error.problem)
-        return batches
+                batches = asked.part.batches()
+                if fewer_days or paging.delivered or not (error.too_much and batches):
+                    raise
+                self.logger.warning(
+                    "%s Asking for fewer campaigns at a time.", error.problem
+                )
+                parts.extendleft(reversed(batches))
+                self.parts = [b for p in self.parts for b in p.batches() or [p]]
+            one_only = fewer_days = False
+            self._usual_rows, self._usual_cap = paging.delivered, paging.cap
 
     def _expect(
         self,
         asked: _Asked,
+        parts: Iterable[Report],
         pending: Iterable[Window],
-        one_only: bool,  # noqa: FBT001
         place: Place,
+        total: int | None,
     ) -> None:
         """Let the client send ahead what is probably asked for after a page.
 
         Args:
             asked: What is being read.
+            parts: The parts of the report after it.
             pending: The windows after it.
-            one_only: Whether it has no other page.
             place: Where the page stands.
+            total: The number of rows, if it is known.
         """
-        # A page that turns out to be empty was asked for in vain.
-        usual = self._usual_rows - place.step // 10
 
         def following() -> Iterator[Call]:
-            if not one_only:
-                end = usual if place.total is None else place.total
-                for offset in range(place.offset + place.step, end, place.step):
-                    yield self._call(asked, offset, place.limit)
+            first = place.offset + place.known
+            yield from islice(self._guessed(asked, first, total), 1, None)
+            for part in parts:
+                yield from self._guessed(_Asked(asked.project_id, asked.window, part))
             for later in pending:
                 days = self.days.value if self.is_divisible(later) else later.days
                 for window in tile(later.start, later.end, days):
                     for part in self.parts:
                         then = _Asked(asked.project_id, window, part)
-                        for offset in range(0, max(1, usual), place.step):
-                            yield self._call(then, offset, place.limit)
+                        yield from self._guessed(then)
 
-        self.client.expect(self._call(asked, place.offset, place.limit), following())
+        self.client.expect(self._call(asked, place), following())
 
-    def _page(self, asked: _Asked, offset: int, limit: int) -> Page:
-        call = self._call(asked, offset, limit)
+    def _guessed(
+        self, asked: _Asked, delivered: int = 0, total: int | None = None
+    ) -> Iterator[Call]:
+        """The calls for all pages after some rows, as far as that can be known."""
+        size = self._page_size.value
+        cap = min(size, self._usual_cap or size)
+        # A page that turns out to be empty was asked for in vain.
+        end = self._usual_rows - cap // 10 if total is None else total
+        while True:
+            place = Place.after(delivered, size)
+            yield self._call(asked, place)
+            delivered += max(1, cap - place.known)
+            if delivered >= end:
+                return
+
+    def _page(self, asked: _Asked, place: Place, can_shrink: bool) -> Page:  # noqa: FBT001
+        call = replace(self._call(asked, place), can_shrink=can_shrink)
         return self.client.send(call, self._decoder.decode).page
 
-    def _call(self, asked: _Asked, offset: int, limit: int) -> Call:
-        project_id, window, part = asked.project_id, asked.window, asked.part
+    def _call(self, asked: _Asked, place: Place) -> Call:
         return Call(
             method="POST",
             path=f"/v1/{self.report.path}",
-            project_id=project_id,
-            subject=self.subject(project_id, window),
+            project_id=asked.project_id,
+            subject=self.subject(asked.project_id, asked.window),
             body={
                 "ResponseType": "JSON",
-                **part.body(self.asked, window),
-                "Offset": offset,
-                "Limit": limit,
+                **asked.part.body(self.asked, asked.window),
+                "Offset": place.offset,
+                "Limit": place.limit,
             },
             stream=self.report.name,
-            can_shrink=self.is_divisible(window)
-            or limit > SMALLEST_PAGE
-            or bool(part.batches()),
         )
 
     def _try_again(

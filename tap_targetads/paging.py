@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PROBE_OFFSET = 1_000_000_000
 """An offset beyond all data: a server that heeds offsets has no rows there."""
 
-COMPARED_ROWS = 1_000
-"""How many rows are compared to find out whether rows have moved between pages."""
+OVERLAP = 1_000
+"""Most rows that a page has in common with the one before it."""
 
 
 class SeveralPagesError(Exception):
@@ -43,14 +43,22 @@ class Place:
     Attributes:
         offset: How many rows are before it.
         limit: How many rows are asked for.
-        step: How many are expected to come, if it is not the last one.
-        total: The number of all rows, if it is known.
+        known: How many of its rows, at its beginning, have been delivered before.
     """
 
     offset: int
     limit: int
-    step: int
-    total: int | None
+    known: int
+
+    @classmethod
+    def after(cls, delivered: int, size: int) -> Place:
+        """The page that follows some rows.
+
+        It begins with the last of them, a tenth of the page at most: whether they are
+        the same tells whether rows came or went before it.
+        """
+        known = min(OVERLAP, max(1, size // 10), delivered) if size > 1 else 0
+        return cls(delivered - known, size, known)
 
 
 @dataclass(slots=True)
@@ -58,27 +66,34 @@ class Paging:
     """Reads all rows of one request, page by page.
 
     Attributes:
-        fetch: Asks for the page at an offset, of so many rows.
-        expect: Told before each page where it stands.
+        fetch: Asks for a page; the second argument tells whether less can be asked for
+            if that fails.
+        expect: Told before each page where it stands, and the number of all rows, if
+            that is known.
         size: Rows per page.
-        smaller_pages: Whether the first page may be made smaller if it fails; the later
-            ones always may.
+        whole_first: Whether the caller has something better than smaller pages if the
+            first page fails.
+        last_resort: Whether it has something else if the smallest first page fails.
+        has_keys: Whether rows that are read again take the place of themselves.
         logger: Where warnings go.
         subject: What is being read, as log lines name it.
-        step: How many rows a page is expected to have: a server may cap them.
         delivered: How many rows have been delivered.
         total: The number of all rows, where the server counts them.
+        cap: How many rows a page had that was not the last: the server may send fewer
+            than are asked for.
     """
 
-    fetch: Callable[[int, int], Page]
-    expect: Callable[[Place], None]
+    fetch: Callable[[Place, bool], Page]
+    expect: Callable[[Place, int | None], None]
     size: AdaptiveSize
-    smaller_pages: bool
+    whole_first: bool
+    last_resort: bool
+    has_keys: bool
     logger: logging.Logger
     subject: str
-    step: int
     delivered: int = 0
     total: int | None = None
+    cap: int | None = None
 
     def pages(self, *, one_only: bool = False) -> Iterator[Page]:
         """Read all pages.
@@ -87,7 +102,7 @@ class Paging:
             one_only: Stop before the first page if there are more.
 
         Yields:
-            At least one page.
+            At least one page, of rows that have not been delivered yet.
 
         Raises:
             SeveralPagesError: If there are more than one, and should not be.
@@ -97,33 +112,31 @@ class Paging:
         """
         first: list[bytes] = []
         last: list[bytes] = []
-        previous: tuple[int, bytes] | None = None
         while True:
-            page, paginator = self._next()
-            if one_only and not paginator.finished:
+            page, place, finished = self._next()
+            if one_only and not finished:
                 raise SeveralPagesError
-            fingerprint = page.fingerprint()
-            if fingerprint == previous and page.rows:
-                self._check_offset_counts()
-            previous = fingerprint
+            counted, on_page = page.count, len(page.rows)
             if self.delivered:
-                self._check_continues(page, first, last)
+                self._check_continues(page, first, last[len(last) - place.known :])
+                page.rows = page.rows[place.known :]
+                if not (page.rows or finished):
+                    self._check_offset_counts()
+                    message = "a page brings nothing new, although more rows follow"
+                    raise PagingError(message)
             else:
                 self.total = _total(page)
-            if not paginator.finished:
-                self.step = len(page.rows)
-                first = first or _lines(page.rows[:COMPARED_ROWS])
-                last += _lines(page.rows[-COMPARED_ROWS:])
-                del last[:-COMPARED_ROWS]
+            if not finished:
+                self.cap = on_page
+                first = first or _lines(page.rows[:OVERLAP])
+                last += _lines(page.rows[-OVERLAP:])
+                del last[:-OVERLAP]
             self.delivered += len(page.rows)
-            counted, on_page = page.count, len(page.rows)
             yield page
             # Two pages at once would double the memory.
             del page
-            if paginator.finished:
+            if finished:
                 break
-        if first:
-            self._check_begins(first)
         if counted not in {None, on_page, self.delivered}:
             self.logger.warning(
                 "%s: the API counted %s rows, but delivered %d.",
@@ -132,68 +145,61 @@ class Paging:
                 self.delivered,
             )
 
-    def _next(self) -> tuple[Page, ReportPaginator]:
+    def _next(self) -> tuple[Page, Place, bool]:
         """The next page; of fewer rows, if need be."""
         while True:
             size = self.size.value
-            step = min(self.step, size)
-            self.expect(Place(self.delivered, size, step, self.total))
+            place = Place.after(self.delivered, size)
+            first = not self.delivered
+            smaller = not (first and self.whole_first) and not self.size.is_smallest
+            can_shrink = smaller or (first and (self.whole_first or self.last_resort))
+            self.expect(place, self.total)
             try:
-                page = self.fetch(self.delivered, size)
+                page = self.fetch(place, can_shrink)
             except ApiError as error:
-                may_shrink = self.smaller_pages or self.delivered
-                if not (error.too_much and may_shrink and self.size.shrink(size)):
+                if not (error.too_much and smaller and self.size.shrink(size)):
                     raise
                 self.logger.warning(
                     "%s Asking for %d rows at a time.", error.problem, self.size.value
                 )
             else:
                 self.size.succeeded()
-                paginator = ReportPaginator(self.delivered, size)
+                paginator = ReportPaginator(place.offset, size)
                 paginator.advance(page)  # type: ignore[arg-type] # see the paginator
-                return page, paginator
-
-    def _check_offset_counts(self) -> None:
-        """Make sure that the server heeds `Offset`.
-
-        Two pages that look the same may be equal rows, or the same page twice. Only
-        a server that ignores the offset has rows beyond all data.
-        """
-        if self.fetch(PROBE_OFFSET, 1).rows:
-            message = "the API ignores `Offset` and sends the same page again"
-            raise PagingError(message)
+                return page, place, paginator.finished
 
     def _check_continues(
         self, page: Page, first: Sequence[bytes], last: Sequence[bytes]
     ) -> None:
-        """Make sure that a page begins where the one before it ended.
-
-        Rows that came in before the offset push the last rows that were delivered into
-        this page, and a server that loses its place begins anew. Such a row may also
-        be another one that is equal: only asking for both sides of the edge again
-        tells.
-        """
-        if self.total is not None and page.count != self.total:
-            message = (
-                f"the API counted {self.total} rows at first, and then {page.count}"
+        """Make sure that a page begins with the rows that were delivered last."""
+        problem = ""
+        head = _lines(page.rows[: len(last)])
+        # Among themselves, they may have another order: none is missed or doubled.
+        if sorted(head) != sorted(last):
+            if page.rows and _lines(page.rows[: len(first)]) == first:
+                self._check_offset_counts()
+            problem = "rows came or went while they were read page by page"
+        elif self.total is not None and page.count != self.total:
+            problem = f"the API counted {self.total} rows at first, then {page.count}"
+        if problem and self.has_keys:
+            raise RowsMovedError(problem)
+        if problem:
+            self.logger.warning(
+                "%s: %s. Without a row key they cannot be read again: some may be "
+                "missing, or there twice.",
+                self.subject,
+                problem,
             )
-            raise RowsMovedError(message)
-        head = _lines(page.rows[:COMPARED_ROWS])
-        # Pushed by fewer rows than are compared, the last one is among the first here.
-        suspects = last if len(head) < COMPARED_ROWS else [*first, last[-1]]
-        if not set(suspects).isdisjoint(head):
-            around = [*last, *head]
-            again = self.fetch(self.delivered - len(last), len(around))
-            if _lines(again.rows) != around:
-                message = "rows came in while they were read page by page"
-                raise RowsMovedError(message)
 
-    def _check_begins(self, first: Sequence[bytes]) -> None:
-        """Make sure that the first page is still the same after the last one."""
-        again = self.fetch(0, len(first))
-        if _lines(again.rows) != first or self.total not in {None, again.count}:
-            message = "the rows are others at the end than at the beginning"
-            raise RowsMovedError(message)
+    def _check_offset_counts(self) -> None:
+        """Make sure that the server heeds `Offset`.
+
+        A page that begins like the first one may have equal rows, or be the first one.
+        Only a server that ignores the offset has rows beyond all data.
+        """
+        if self.fetch(Place(PROBE_OFFSET, 1, 0), False).rows:  # noqa: FBT003
+            message = "the API ignores `Offset` and sends the same page again"
+            raise PagingError(message)
 
 
 def _total(page: Page) -> int | None:

@@ -72,7 +72,11 @@ class Plan:
         if covered is None:
             return self._tiled(period)
         earlier = self._before(covered.start, period)
-        again = covered.end + ONE_DAY - self.report.lookback_days * ONE_DAY
+        after = covered.end + ONE_DAY
+        again = after - self.report.lookback_days * ONE_DAY
+        if self.report.api_version == "v2":
+            # What was read before need not be readable for ever.
+            again = max(again, min(after, self._oldest_day))
         start, end = self.report.period(max(period.start, again), period.end)
         if start > end:
             if not earlier:
@@ -88,6 +92,11 @@ class Plan:
     def _last_day(self) -> date:
         today = self.settings.include_today
         return self.last_complete_day + (ONE_DAY if today else 0 * ONE_DAY)
+
+    @property
+    def _oldest_day(self) -> date:
+        """The first day that v2 jobs can read."""
+        return self.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
 
     def _before(self, first: date, period: Window) -> list[Window]:
         """What is missing before the first day that the state covers."""
@@ -112,7 +121,7 @@ class Plan:
             SettingsError: If it begins too far back, and may not be clipped.
         """
         start = period.start
-        oldest = self.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
+        oldest = self._oldest_day
         if self.report.api_version == "v2" and start < oldest:
             if not self.settings.clip_history:
                 raise SettingsError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,11 @@ class Prefetch:
     """Keeps the answers of requests that are expected.
 
     It only ever saves time: what is asked for is what the caller asks for, in its
-    order, and an answer that is not there, or a failure, is dealt with as if the
-    request had been sent just now.
+    order. An answer that is not there yet is waited for, and one that is not right is
+    as good as none: the request is sent again in its turn.
 
-    Memory is bounded by the size of answers: before the first one has come, nothing
-    is sent ahead, and after that, as many requests as fit into the budget.
+    Memory is bounded by the size of answers: before the first one of a kind has come,
+    nothing is sent ahead, and after that, as many requests as fit into the budget.
 
     Args:
         send: Sends a request; from several threads at once.
@@ -40,6 +41,8 @@ class Prefetch:
         self._at_once = at_once
         self._budget = budget
         self._ahead: dict[tuple[str, int, bytes], Future[Received]] = {}
+        self._forgotten: list[Future[Received]] = []
+        self._kind: tuple[str, str | None] | None = None
         self._sizes: deque[int] = deque(maxlen=_REMEMBERED)
 
     def expect(self, now: Call, following: Iterable[Call]) -> None:
@@ -50,12 +53,26 @@ class Prefetch:
             following: The calls that follow it, in order; only as many are taken as
                 may be sent.
         """
+        kind = now.path, now.stream
+        if kind != self._kind:
+            self._kind = kind
+            self._sizes.clear()
         calls = {call.key: call for call in islice(following, self._allowed)}
         wanted = {now.key, *calls}
-        self._ahead = {k: f for k, f in self._ahead.items() if k in wanted}
-        for key, call in calls.items():
-            if key not in self._ahead:
-                self._ahead[key] = self._start(call)
+        for key in self._ahead.keys() - wanted:
+            self._forgotten.append(self._ahead.pop(key))
+        # What nobody waits for any more still keeps a connection busy.
+        self._forgotten = [f for f in self._forgotten if not f.done()]
+        waiting = len(self._ahead.keys() | {now.key})
+        room = self._at_once - waiting - len(self._forgotten)
+        news = [call for key, call in calls.items() if key not in self._ahead]
+        for call in news[: max(0, room)]:
+            self._ahead[call.key] = self._start(call)
+
+    def forget(self) -> None:
+        """Forget all that was sent ahead."""
+        self._forgotten += self._ahead.values()
+        self._ahead.clear()
 
     def get(self, call: Call) -> Received:
         """The answer to a call: the one that is on its way, or a new one.
@@ -64,7 +81,10 @@ class Prefetch:
             requests.RequestException: If no whole answer arrives.
         """
         future = self._ahead.pop(call.key, None) if self._ahead else None
-        received = self._send(call) if future is None else future.result()
+        right = future is not None and not future.exception()
+        received = future.result() if future and right else None
+        if received is None or received.status != HTTPStatus.OK:
+            received = self._send(call)
         self._sizes.append(len(received.body))
         return received
 
@@ -81,7 +101,7 @@ class Prefetch:
         def run() -> None:
             try:
                 future.set_result(self._send(call))
-            except BaseException as error:  # noqa: BLE001 - raised by whoever asks
+            except BaseException as error:  # noqa: BLE001 - of no interest: it is sent again
                 future.set_exception(error)
 
         # The threads of an executor would keep a run that is stopped from ending.

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_targetads.catalogue import PROJECT_ID, stream_schema
+from tap_targetads.batches import BatchFiles, check_batch_config
+from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.errors import TapError, TargetGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.catalogue import Field
     from tap_targetads.tap import TapTargetADS
     from tap_targetads.windows import Window
+
+T = TypeVar("T")
 
 
 class ProjectStream(Stream):
@@ -46,11 +51,50 @@ class ProjectStream(Stream):
         own: Iterable[str],
         keys: Iterable[str],
     ) -> None:
-        """Declare the stream."""
+        """Declare the stream.
+
+        Raises:
+            SettingsError: If the setting `batch_config` cannot work.
+        """
+        if batches := tap.config.get("batch_config"):
+            check_batch_config(batches)
         self.tap = tap
         self.fields = fields
         super().__init__(tap, stream_schema(own, fields.values()), name)
         self.primary_keys = list(keys)
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the state counts, and moves."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the SDK wants a few records only, to test the connection."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @property
+    def per_record(self) -> bool:
+        """Whether a setting needs the SDK's machinery, record by record."""
+        return bool(
+            self.config.get("stream_maps")
+            or self.config.get("flattening_enabled")
+            or self.is_dry_run
+            or (not self.is_incremental and self.emit_activate_version_messages)
+        )
+
+    def is_field_selected(self, name: str) -> bool:
+        """Whether the catalog has a property, and selects it."""
+        known = name in self.effective_schema["properties"]
+        return known and self.mask.get(("properties", name), True)
+
+    @property
+    def selected_properties(self) -> dict[str, Any]:
+        """The JSON schemas of what the records hold, by name."""
+        # Not the catalog's, which may be older than the types of the records; but its
+        # row key counts, even if the setting `row_key` is off by now.
+        known = {**TAP_FIELDS, **self.schema["properties"]}
+        return {n: schema for n, schema in known.items() if self.is_field_selected(n)}
 
     @cached_property
     @override
@@ -69,12 +113,66 @@ class ProjectStream(Stream):
             Records that have not been written yet.
         """
         project_id: int = (context or {})[PROJECT_ID]
+        yield from self._noting_failure(project_id, self.read(project_id, context))
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        """How to write batches; None for RECORD messages.
+
+        The SDK writes batches before stream maps and flattening, and without the
+        version that an ACTIVATE_VERSION keeps: where these are set, RECORD messages
+        are right, and batches would not be.
+
+        Args:
+            config: The settings.
+        """
+        batches = super().get_batch_config(config)
+        if not (batches and self.per_record):
+            return batches
+        if not self.is_dry_run:
+            self.logger.warning(
+                "Stream %s: stream maps, flattening and versions need RECORD messages; "
+                "the setting `batch_config` does not apply.",
+                self.name,
+            )
+        return None
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write the files of batches, and count their records.
+
+        Args:
+            batch_config: How to write batches.
+            context: The partition; all of them if not given.
+
+        Yields:
+            Encoding and file of each batch. The SDK writes the BATCH message before
+            it asks for the next, so that the state may move then.
+        """
+        files = BatchFiles(
+            self.tap_name, self.name, batch_config, self.selected_properties
+        )
+        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+            for partition in [context] if context else self.partitions:
+                counter.with_context(partition)
+                timer.with_context(partition)
+                project_id: int = partition[PROJECT_ID]
+                batches = self.read_batches(project_id, partition, files)
+                for url, rows in self._noting_failure(project_id, batches):
+                    counter.increment(rows)
+                    yield batch_config.encoding, [url]
+
+    def _noting_failure(self, project_id: int, deliveries: Iterator[T]) -> Iterator[T]:
+        """What a project delivers; its failure is noted, and others can go on."""
         try:
-            yield from self.read(project_id, context)
+            yield from deliveries
         except TargetGoneError:
             raise
         except TapError as error:
-            if self.tap.settings.fail_fast:
+            # A connection test looks at nothing but this.
+            if self.tap.settings.fail_fast or self.ABORT_AT_RECORD_COUNT is not None:
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.tap.failed.append(f"{self.name} of project {project_id}")
@@ -89,6 +187,21 @@ class ProjectStream(Stream):
 
         Yields:
             Records that have not been written yet.
+        """
+
+    @abstractmethod
+    def read_batches(
+        self, project_id: int, context: Context | None, files: BatchFiles
+    ) -> Iterator[tuple[str, int]]:
+        """Read one project into files.
+
+        Args:
+            project_id: The project.
+            context: The partition, as the state knows it.
+            files: Where the records go.
+
+        Yields:
+            The URL of each finished file, and its number of records.
         """
 
     @abstractmethod

@@ -107,6 +107,10 @@ class Reader(ABC):
             ApiError: If it cannot.
         """
 
+    def begin(self) -> None:
+        """Begin with a project: what its windows may be like, is not known yet."""
+        self.days = AdaptiveSize(self.report.window_days)
+
     def is_divisible(self, window: Window) -> bool:
         """Whether the days of a window can be asked for one by one."""
         return window.days > 1 and self.report.is_divisible

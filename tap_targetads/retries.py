@@ -70,7 +70,8 @@ def retry_waits() -> Generator[float, Exception, None]:
     while True:
         longest = next(exponential)
         wait = getattr(failure, "wait", None)
-        failure = yield backoff.full_jitter(longest) if wait is None else wait
+        # A server whose clock is behind asks to wait for what is over.
+        failure = yield max(backoff.full_jitter(longest), wait or 0)
 
 
 def retry_after(header: str | None) -> float:

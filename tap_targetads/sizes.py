@@ -27,11 +27,12 @@ class AdaptiveSize:
         self._successes = 0
         self._has_grown = False
 
-    def shrink(self, tried: int) -> bool:
+    def shrink(self, tried: int, *, at_once: bool = False) -> bool:
         """Note that a size was too large.
 
         Args:
             tried: The size that was tried, which may be less than was allowed.
+            at_once: Go on with the smallest size.
 
         Returns:
             Whether there is a smaller one to try.
@@ -41,7 +42,8 @@ class AdaptiveSize:
         if self._has_grown:
             self._needed *= 2
             self._has_grown = False
-        self.value = max(self._smallest, -(-tried // self._factor))
+        smaller = self._smallest if at_once else -(-tried // self._factor)
+        self.value = max(self._smallest, smaller)
         self._successes = 0
         return True
 
@@ -53,6 +55,7 @@ class AdaptiveSize:
             self._successes = 0
             self._has_grown = True
 
-    def stay_at(self, size: int) -> None:
-        """Allow no more than a size from now on."""
-        self._largest = self.value = size
+    @property
+    def is_smallest(self) -> bool:
+        """Whether there is no smaller one."""
+        return self.value <= self._smallest

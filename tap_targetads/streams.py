@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
@@ -21,15 +20,20 @@ from tap_targetads.values import converters
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_targetads.batches import BatchFiles
+    from tap_targetads.pages import Page
     from tap_targetads.reader import Reader
     from tap_targetads.reports import Report
     from tap_targetads.tap import TapTargetADS
+
+    Pages = Iterator[Page]
+
+T = TypeVar("T")
 
 
 class ReportStream(ProjectStream):
@@ -38,7 +42,8 @@ class ReportStream(ProjectStream):
     Rows travel a page at a time: `read` writes blocks of finished RECORD lines and
     yields nothing, so that the SDK's machinery, which works record by record and
     costs twenty times more, does not run. Where a setting needs that machinery,
-    `read` yields the same records one by one instead; `per_record` decides.
+    `read` yields the same records one by one instead; `per_record` decides. For
+    batches, the same rows go into files.
     """
 
     def __init__(self, tap: TapTargetADS, report: Report) -> None:
@@ -57,18 +62,6 @@ class ReportStream(ProjectStream):
         super().__init__(tap, report.name, report.fields, own=own, keys=keys)
         self.replication_key = report.replication_key
         self._record_counter: Counter | None = None
-        self._unconfirmed: list[tuple[Bookmark, Window]] = []
-
-    @property
-    def per_record(self) -> bool:
-        """Whether a setting needs the SDK's machinery, record by record."""
-        return bool(
-            self.config.get("stream_maps")
-            or self.config.get("flattening_enabled")
-            or self.config.get("batch_config")
-            or self.is_dry_run
-            or (not self.is_incremental and self.emit_activate_version_messages)
-        )
 
     @property
     def has_row_key(self) -> bool:
@@ -78,16 +71,6 @@ class ReportStream(ProjectStream):
         """
         return ROW_KEY in self.primary_keys
 
-    @property
-    def is_incremental(self) -> bool:
-        """Whether the state counts, and moves."""
-        return self.replication_method == REPLICATION_INCREMENTAL
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether the SDK wants a few records only, to test the connection."""
-        return self.ABORT_AT_RECORD_COUNT is not None
-
     @cached_property
     def reader(self) -> Reader:
         """Reads this stream with the fields that the catalog selects."""
@@ -96,7 +79,7 @@ class ReportStream(ProjectStream):
         options: dict[str, Any] = {
             "client": self.tap.client,
             "report": self.report,
-            "fields": [field for field in fields if self._is_selected(field.name)],
+            "fields": [field for field in fields if self.is_field_selected(field.name)],
             "conversions": converters(settings.calendar.zone),
             "null_bad_values": settings.null_bad_values,
             "last_complete_day": self.tap.last_complete_day,
@@ -111,17 +94,13 @@ class ReportStream(ProjectStream):
         return PageReader(
             page_size=page_size,
             by_day=self.has_row_key and not self.is_dry_run,
+            has_keys=bool(self.primary_keys),
             **options,
         )
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
         self.reader.probe(project_id, window)
-
-    def _is_selected(self, name: str) -> bool:
-        """Whether the catalog has a property, and selects it."""
-        known = name in self.effective_schema["properties"]
-        return known and self.mask.get(("properties", name), True)
 
     @override
     def get_record_counter(self, **kwargs: Any) -> Counter:
@@ -139,6 +118,33 @@ class ReportStream(ProjectStream):
 
     @override
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
+        deliver = self._records if self.per_record else self._blocks
+        return self._deliver(project_id, context, deliver)
+
+    @override
+    def read_batches(
+        self, project_id: int, context: Context | None, files: BatchFiles
+    ) -> Iterator[tuple[str, int]]:
+        return self._deliver(project_id, context, partial(self._batches, files))
+
+    def _deliver(
+        self,
+        project_id: int,
+        context: Context | None,
+        deliver: Callable[
+            [Pages, RecordEncoder, RowKeys | None], Generator[T, None, int]
+        ],
+    ) -> Iterator[T]:
+        """Read one project, window by window.
+
+        Args:
+            project_id: The project.
+            context: The partition, as the state knows it.
+            deliver: Delivers the pages of a window, and returns the number of rows.
+
+        Yields:
+            What `deliver` yields.
+        """
         subject = f"Stream {self.name}, project {project_id}"
         plan = Plan(
             settings=self.tap.settings,
@@ -168,15 +174,7 @@ class ReportStream(ProjectStream):
                     *constants.values(),
                     weights=self.reader.has_weights,
                 )
-            rows = 0
-            for page in reading.pages:
-                rows += len(page.rows)
-                if self.per_record:
-                    yield from encoder.records(page.rows, keys)
-                else:
-                    self._write(encoder.blocks(page.rows, keys))
-                # Two pages at once would double the memory.
-                del page
+            rows = yield from deliver(reading.pages, encoder, keys)
             if reading.moved:
                 continue
             if bookmark:
@@ -185,14 +183,55 @@ class ReportStream(ProjectStream):
         self.reader.converter.report_bad_values(self.logger)
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
-        selected = {n: v for n, v in constants.items() if self._is_selected(n)}
+        selected = {n: v for n, v in constants.items() if self.is_field_selected(n)}
         return RecordEncoder(self.name, selected, self.report.natural_key)
 
-    def _write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
-        for rows, block in blocks:
-            self.tap.writer.write_block(block)
-            if self._record_counter is not None:
-                self._record_counter.increment(rows)
+    # What delivers a window. Two pages at once would double the memory: so each lets
+    # go of a page before it asks for the next.
+
+    def _blocks(
+        self, pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+    ) -> Generator[Record, None, int]:
+        """Write RECORD messages; nothing is left to yield."""
+        total = 0
+        for page in pages:
+            for rows, block in encoder.blocks(page.rows, keys):
+                self.tap.writer.write_block(block)
+                total += rows
+                if self._record_counter is not None:
+                    self._record_counter.increment(rows)
+            del page
+        yield from ()
+        return total
+
+    @staticmethod
+    def _records(
+        pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+    ) -> Generator[Record, None, int]:
+        """Yield records, one by one."""
+        total = 0
+        for page in pages:
+            total += len(page.rows)
+            yield from encoder.records(page.rows, keys)
+            del page
+        return total
+
+    @staticmethod
+    def _batches(
+        files: BatchFiles, pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+    ) -> Generator[tuple[str, int], None, int]:
+        """Write files, and yield what each is and holds.
+
+        A file ends with its window at the latest, so that the state can move with
+        every window.
+        """
+
+        def objects() -> Iterator[list[bytes]]:
+            for page in pages:
+                yield from encoder.objects(page.rows, keys)
+                del page
+
+        return files.write(objects())
 
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.
@@ -203,31 +242,7 @@ class ReportStream(ProjectStream):
         done = Window(window.start, min(window.end, self.tap.last_complete_day))
         if done.days < 1:
             return
-        if self.config.get("batch_config"):
-            self._unconfirmed.append((bookmark, done))
-            return
         bookmark.cover(done)
-        self.tap.state_writer.write_state(self.tap_state)
-
-    @override
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """The SDK's batches; the state moves when the last of them has been written.
-
-        A batch ends anywhere in a window, and its rows are the target's only then.
-
-        Args:
-            batch_config: The batch configuration.
-            context: The partition.
-
-        Yields:
-            Encoding and files of each batch.
-        """
-        yield from super().get_batches(batch_config, context)
-        for bookmark, window in self._unconfirmed:
-            bookmark.cover(window)
-        self._unconfirmed.clear()
         self.tap.state_writer.write_state(self.tap_state)
 
     # The SDK moves its bookmark with every record, and keeps a starting value beside

@@ -317,7 +317,9 @@ def _check_key(stream: Stream) -> None:
         SettingsError: If it is not: no target could load the records.
     """
     properties = stream.effective_schema["properties"]
-    if missing := [key for key in stream.primary_keys if key not in properties]:
+    # Equal rows are told apart among those of their time.
+    keys = [*stream.primary_keys, stream.replication_key]
+    if missing := [key for key in keys if key and key not in properties]:
         raise SettingsError(
             "catalog",
             f"stream `{stream.name}` has the key {', '.join(missing)}, but not among "

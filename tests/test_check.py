@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_targetads.errors import ApiError
 from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from tap_targetads.sandbox.faults import Fault
 from tap_targetads.sandbox.server import Sandbox
+from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import run_tap
 
@@ -91,3 +93,12 @@ def test_nobody_waits_long_for_the_connection_test(tmp_path: Path) -> None:
 
     assert output.exit_code == 1
     assert "Gave up after 2 tries" in output.log
+
+
+def test_the_sdks_connection_test_fails_where_the_token_is_wrong(
+    config: dict[str, Any],
+) -> None:
+    tap = TapTargetADS(config={**config, "auth_token": "4f3c-expired"})
+
+    with pytest.raises(ApiError, match="the token of project 12486 is not valid"):
+        tap.run_connection_test()

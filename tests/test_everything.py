@@ -19,6 +19,7 @@ from tap_targetads.sandbox.truth import (
     expected_report,
     expected_target_events,
 )
+from tap_targetads.settings import Settings
 from tests.conftest import PROJECT
 from tests.running import Record, run_tap, select
 from tests.test_records import STREAMS, discover, in_order, truth, without_key
@@ -355,3 +356,35 @@ def test_a_token_without_access_to_campaigns_gives_an_empty_stream_and_a_warning
     assert "campaigns" not in output.records
     assert output.records["clicks"]
     assert "WARNING  | tap-targetads.campaigns" in output.log
+
+
+@pytest.mark.usefixtures("february")
+def test_what_comes_before_a_job_that_cannot_be_made_is_delivered(
+    tmp_path: Path, sandbox: Sandbox, world: World, config: dict[str, Any]
+) -> None:
+    faults = [Fault("gateway_timeout", rate=1, path="/v2/reports/", date="2024-01-25")]
+    sandbox.faults.set(faults)
+    config |= {"api_version": "v2", "window_days": 1, "start_date": "2024-01-18"}
+
+    output = run_tap(tmp_path, config, catalog=only(config, "clicks"))
+
+    assert output.exit_code == 1
+    assert output.bookmark("clicks", PROJECT) == "2024-01-24T20:59:59+00:00"
+    expected = truth(world, "clicks", start=date(2024, 1, 18), end=date(2024, 1, 24))
+    assert in_order(output.records["clicks"]) == in_order(expected)
+
+
+def test_a_lookback_beyond_the_history_of_version_2_reads_what_there_is(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = {**config, "api_version": "v2", "lookback_days": 90}
+    days = iter([date(2024, 1, 29), date(2024, 1, 31)])
+    monkeypatch.setattr(Settings, "last_complete_day", lambda *_: next(days))
+    del jobs["end_date"]
+    jobs["start_date"] = "2023-11-01"
+    first = run_tap(tmp_path, jobs, catalog=only(config, "clicks"))
+
+    second = run_tap(tmp_path, jobs, state=first.state, catalog=only(config, "clicks"))
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert second.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"

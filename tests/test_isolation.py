@@ -84,16 +84,17 @@ def test_the_run_after_a_failure_reads_what_was_missing_and_nothing_else(
     assert output.bookmark("clicks", PROJECT) == END
 
 
+@pytest.mark.parametrize("key", ["_row_key", "InteractionTime"])
 def test_a_catalog_whose_key_is_no_property_is_refused_before_the_first_request(
-    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any], key: str
 ) -> None:
     catalog = select(TapTargetADS(config=config).catalog_dict, streams=["clicks"])
     for entry in catalog["streams"]:
-        entry["schema"]["properties"].pop("_row_key", None)
+        entry["schema"]["properties"].pop(key, None)
 
     output = run_tap(tmp_path, config, catalog=catalog)
 
     assert output.exit_code == 1
-    assert "stream `clicks` has the key _row_key, but not among" in output.log
+    assert f"stream `clicks` has the key {key}, but not among" in output.log
     assert not sandbox.requests
     assert not output.messages

@@ -34,16 +34,17 @@ class Server:
         self.open = threading.Event()
         self.open.set()
         self.arrived = threading.Semaphore(0)
-        self.fails: set[int] = set()
+        self.fails: dict[int, int | None] = {}
 
     def send(self, call: Call) -> Received:
         number = (call.body or {})["Offset"]
         self.asked.append(number)
         self.arrived.release()
         assert self.open.wait(10)
-        if number in self.fails:
+        status = self.fails.get(number, 200)
+        if status is None:
             raise requests.ConnectionError(str(number))
-        return Received(200, "OK", {}, b"x" * self.size, 0.1)
+        return Received(status, "", {}, b"x" * self.size, 0.1)
 
     def wait_for(self, count: int) -> None:
         for _ in range(count):
@@ -53,6 +54,7 @@ class Server:
 def test_as_many_requests_as_allowed_are_under_way_at_once() -> None:
     server = Server()
     prefetch = Prefetch(server.send, at_once=4, budget=MIB)
+    prefetch.expect(call(0), [])
     prefetch.get(call(0))
     server.wait_for(1)
     server.open.clear()
@@ -81,6 +83,7 @@ def test_before_the_first_answer_nothing_is_sent_ahead() -> None:
 def test_large_answers_leave_room_for_fewer_of_them(size: int, ahead: int) -> None:
     server = Server(size)
     prefetch = Prefetch(server.send, at_once=8, budget=MIB if size < MIB else MIB - 1)
+    prefetch.expect(call(0), [])
     prefetch.get(call(0))
 
     prefetch.expect(call(1), map(call, range(2, 100)))
@@ -92,6 +95,7 @@ def test_large_answers_leave_room_for_fewer_of_them(size: int, ahead: int) -> No
 def test_what_is_expected_no_more_is_forgotten_and_what_is_needed_is_not() -> None:
     server = Server()
     prefetch = Prefetch(server.send, at_once=3, budget=MIB)
+    prefetch.expect(call(0), [])
     prefetch.get(call(0))
     prefetch.expect(call(1), [call(2), call(3)])
     server.wait_for(3)
@@ -104,19 +108,52 @@ def test_what_is_expected_no_more_is_forgotten_and_what_is_needed_is_not() -> No
     assert sorted(server.asked) == [0, 2, 3, 3, 7, 8]
 
 
-def test_a_failure_ahead_of_time_is_raised_when_its_turn_comes() -> None:
+@pytest.mark.parametrize("status", [None, 429, 500, 200])
+def test_only_a_right_answer_that_came_ahead_of_time_is_used(
+    status: int | None,
+) -> None:
     server = Server()
-    server.fails = {2}
+    server.fails = {2: status} if status != 200 else {}
     prefetch = Prefetch(server.send, at_once=2, budget=MIB)
+    prefetch.expect(call(0), [])
     prefetch.get(call(0))
-
     prefetch.expect(call(1), [call(2)])
+    server.wait_for(2)
     prefetch.get(call(1))
-
-    with pytest.raises(requests.ConnectionError):
-        prefetch.get(call(2))
     server.fails.clear()
-    assert prefetch.get(call(2)).body
+
+    assert prefetch.get(call(2)).status == 200
+    assert server.asked.count(2) == (1 if status == 200 else 2)
+
+
+def test_what_was_sent_ahead_can_be_forgotten() -> None:
+    server = Server()
+    prefetch = Prefetch(server.send, at_once=3, budget=MIB)
+    prefetch.expect(call(0), [])
+    prefetch.get(call(0))
+    prefetch.expect(call(1), [call(2)])
+    server.wait_for(2)
+
+    prefetch.forget()
+    prefetch.get(call(2))
+
+    assert server.asked.count(2) == 2
+
+
+def test_forgotten_requests_count_as_long_as_they_are_under_way() -> None:
+    server = Server()
+    prefetch = Prefetch(server.send, at_once=4, budget=MIB)
+    prefetch.expect(call(0), [])
+    prefetch.get(call(0))
+    server.wait_for(1)
+    server.open.clear()
+    prefetch.expect(call(1), [call(2), call(3), call(4)])
+    server.wait_for(3)
+
+    prefetch.expect(call(5), [call(6), call(7), call(8)])
+
+    assert server.asked == [0, 2, 3, 4]
+    server.open.set()
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 8])

@@ -142,6 +142,7 @@ def read(
         logger=logging.getLogger(LOGGER),
         page_size=page_size,
         by_day=by_day,
+        has_keys=True,
     )
     with Mocker() as mocker:
         mocker.post(
@@ -189,8 +190,8 @@ def test_has_more_stops_the_paging_although_the_page_is_full() -> None:
     server = Server([row(i) for i in range(10)])
 
     assert len(read(server, page_size=5)) == 10
-    first_again = 0
-    assert [r["Offset"] for r in server.requests] == [0, 5, first_again]
+    # A page begins with the last row of the one before it.
+    assert [r["Offset"] for r in server.requests] == [0, 4, 8]
 
 
 def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none() -> None:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import gzip
-import json
 from collections import Counter
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +12,11 @@ from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.truth import expected_records
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.running import Output, Record, bookmark, run_tap, select
+from tests.running import Output, Record, run_tap, select
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tap_targetads.sandbox.world import World
 
 STREAMS = {
@@ -321,49 +320,6 @@ def test_stream_maps_can_hash_device_ids(
     assert output.exit_code == 0
     ids = {r["InteractionDeviceID"] for r in output.records["clicks"]}
     assert all(len(i) == 32 for i in ids)
-
-
-def test_batches_hold_the_same_records(
-    tmp_path: Path, world: World, config: dict[str, Any]
-) -> None:
-    batches = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-    }
-
-    output = run_tap(tmp_path, {**config, "batch_config": batches})
-
-    records: dict[str, list[Record]] = {stream: [] for stream in STREAMS}
-    for message in output.of_type("BATCH"):
-        for url in message["manifest"]:
-            content = gzip.decompress(Path(url.removeprefix("file://")).read_bytes())
-            records[message["stream"]] += map(json.loads, content.splitlines())
-    for stream in STREAMS:
-        assert in_order(records[stream]) == in_order(truth(world, stream))
-
-
-def test_with_batches_the_state_follows_the_last_batch(
-    tmp_path: Path, config: dict[str, Any]
-) -> None:
-    batches = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-    }
-
-    output = run_tap(tmp_path, {**config, "batch_config": batches, "window_days": 1})
-
-    for stream in STREAMS:
-        kinds = [
-            message["type"]
-            for message in output.messages
-            if message.get("stream") == stream
-            or (
-                message["type"] == "STATE"
-                and bookmark(message["value"], stream, PROJECT)
-            )
-        ]
-        assert kinds.index("BATCH") < kinds.index("STATE")
-    assert output.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"
 
 
 def test_times_are_read_in_the_zone_of_the_setting(

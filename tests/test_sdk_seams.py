@@ -16,7 +16,7 @@ from tap_targetads.sandbox.faults import Fault
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import PROJECT
-from tests.running import run_tap
+from tests.running import bookmark, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,26 @@ def test_the_sdk_counts_what_get_records_yields_and_nothing_else(
     output = run_tap(tmp_path, config)
 
     assert sum(map(len, output.records.values())) == len(output.of_type("RECORD"))
+
+
+def test_the_sdk_writes_a_batch_before_it_asks_for_the_next(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    # The state moves when `get_batches` is asked for more: the file must be known then.
+    files = {"encoding": {"format": "jsonl"}, "storage": {"root": tmp_path.as_uri()}}
+    config |= {"interaction_types": ["Click"], "window_days": 31}
+
+    output = run_tap(tmp_path, {**config, "batch_config": files})
+
+    kinds = [
+        message["type"]
+        for message in output.messages
+        if message["type"] == "BATCH"
+        or bookmark(message.get("value", {"bookmarks": {}}), "clicks", PROJECT)
+    ]
+    assert kinds.count("BATCH") == 1
+    assert kinds[0] == "BATCH"
+    assert "STATE" in kinds
 
 
 def test_the_command_line_fails_a_run_that_went_on_after_a_failure(

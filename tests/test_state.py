@@ -268,6 +268,7 @@ BROKEN: list[Any] = [
     {"bookmarks": {"clicks": {"partitions": [{"context": 5}]}}},
     {"bookmarks": {"clicks": {"partitions": [{}]}}},
     {"type": "STATE", "value": {"bookmarks": {}}},
+    {"bookmarks": {"clicks": {"partitions": [{"context": {"project_id": 1}}] * 2}}},
 ]
 
 
@@ -284,11 +285,15 @@ def test_a_state_without_the_form_of_one_is_one_clear_line(
 
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
-@pytest.mark.parametrize("text", ["", "{", "nonsense", "[1,", "[]", "17", "\ufeff{}x"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "nonsense", "[1,", "[]", "17", "{\udcff}", "\ufeff{}x"]
+)
 def test_a_file_that_is_no_json_is_one_clear_line(
     tmp_path: Path, clicks: dict[str, Any], option: str, text: str
 ) -> None:
-    (tmp_path / "file").write_text(text, encoding="utf-8")
+    # A surrogate stands for a byte that is no UTF-8.
+    content = text.encode(errors="surrogateescape")
+    (tmp_path / "file").write_bytes(content)
 
     output = run_tap(tmp_path, clicks, option, str(tmp_path / "file"))
 

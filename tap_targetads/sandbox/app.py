@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _COMPRESSION = 1
+_SMALL = 1 << 18
+"""Bytes of an answer that is not worth being made while it is sent."""
 
 
 Handler: TypeAlias = "Callable[[Call], Awaitable[Response]]"
@@ -96,7 +98,7 @@ def _page(parse: Parser, call: Call) -> Response:
     found = sandbox.pages.page(query, page, sandbox.dialect, more=more, shuffle=shuffle)
     if fault is not None and kind == "late_rows" and isinstance(query, RawQuery):
         add_late_rows(sandbox.world, query, page, fault.rows, call.seed)
-    if kind in DAMAGES:
+    if kind in DAMAGES or found.length < _SMALL:
         return raw_json_response(b"".join(found.pieces))
     return page_response(found)
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_targetads.pages import Page
+from tap_targetads.paging import Paging, Place, RowsMovedError
+from tap_targetads.sizes import AdaptiveSize
+
+LOGGER = logging.getLogger("tap-targetads.clicks")
+
+
+class Server:
+    """Rows that change once; each page is answered from before or after that."""
+
+    def __init__(self, before: list[int], after: list[int], new: list[bool]) -> None:
+        self.before = before
+        self.after = after
+        self.new = iter(new)
+
+    def fetch(self, place: Place, can_shrink: Any) -> Page:
+        del can_shrink
+        rows = self.after if next(self.new, True) else self.before
+        end = place.offset + place.limit
+        return Page(rows[place.offset : end], has_more=end < len(rows))
+
+
+def read(server: Any, size: int, *, has_keys: bool = True) -> list[int]:
+    paging = Paging(
+        fetch=server.fetch,
+        expect=lambda *_: None,
+        size=AdaptiveSize(size),
+        whole_first=False,
+        last_resort=False,
+        has_keys=has_keys,
+        logger=LOGGER,
+        subject="Stream clicks",
+    )
+    return [row for page in paging.pages() for row in cast("list[int]", page.rows)]
+
+
+@given(
+    st.integers(0, 60),
+    st.lists(st.integers(0, 60), max_size=20),
+    st.integers(2, 30),
+    st.lists(st.booleans(), max_size=30),
+)
+def test_rows_that_come_in_at_any_moment_are_noticed_or_do_no_harm(
+    count: int, places: list[int], size: int, new: list[bool]
+) -> None:
+    # Pages may be answered in any order: some of them are asked for ahead.
+    before = list(range(count))
+    after = list(before)
+    for number, place in enumerate(places):
+        after.insert(place, 1000 + number)
+
+    try:
+        found = Counter(read(Server(before, after, new), size))
+    except RowsMovedError:
+        return
+
+    assert max(found.values(), default=1) == 1, "doubled"
+    assert found.keys() >= set(before), "lost"
+
+
+@given(st.integers(0, 60), st.integers(1, 30))
+def test_rows_that_stay_arrive_once_and_in_order(count: int, size: int) -> None:
+    rows = list(range(count))
+
+    assert read(Server(rows, rows, []), size) == rows
+
+
+@given(st.integers(2, 60), st.integers(2, 30))
+def test_equal_rows_are_no_movement(count: int, size: int) -> None:
+    rows = [7] * count
+
+    assert read(Server(rows, rows, []), size) == rows
+
+
+def test_without_keys_moved_rows_are_told_and_not_read_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = list(range(20))
+    after = [99, *before]
+
+    rows = read(Server(before, after, [False, True]), 10, has_keys=False)
+
+    assert set(rows) == set(range(20))
+    assert "Without a row key they cannot be read again" in caplog.text
+
+
+@pytest.mark.parametrize("cap", [3, 7, 10])
+def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none(cap: int) -> None:
+    rows = list(range(50))
+
+    def fetch(place: Place, can_shrink: Any) -> Page:
+        del can_shrink
+        end = min(place.offset + min(place.limit, cap), len(rows))
+        return Page(rows[place.offset : end], has_more=end < len(rows))
+
+    assert read(SimpleNamespace(fetch=fetch), 10) == rows
