@@ -115,7 +115,7 @@ class JobReader(Reader):
         project_id: int,
         window: Window,
         jobs: list[tuple[Job, JobStatus]],
-        later: Sequence[tuple[Window, list[Job]]],
+        later: Sequence[tuple[Window, list[Job] | ApiError]],
     ) -> Iterator[Page]:
         for number, (job, done) in enumerate(jobs, start=1):
             if done.row_count == 0:
@@ -123,7 +123,7 @@ class JobReader(Reader):
             with self._file(project_id, window, job, done) as file:
                 if number < len(jobs):
                     self._get_ready(project_id, window, *jobs[number])
-                elif later:
+                elif later and isinstance(later[0][1], list):
                     self._get_ready(project_id, later[0][0], later[0][1][0])
                 for table in self._tables(project_id, window, file):
                     yield Page(self.converter.rows_of(table))

@@ -15,6 +15,7 @@ from tap_targetads.token_status import TokenStatus
 from tests.running import run_tap
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from requests_mock import Mocker
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.server import Sandbox
 
 CALL = Call("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
+
+
+def no_waits() -> Generator[float, Exception, None]:
+    while True:
+        yield 0
 
 
 class Clock:
@@ -122,7 +128,7 @@ def test_a_request_that_can_be_made_smaller_is_not_tried_for_long() -> None:
 
     for too_much, tries in [(True, 3), (False, 9)]:
         with pytest.raises(PassingFailureError) as caught:
-            Retries(8).run(
+            Retries(8, waits=no_waits).run(
                 lambda much=too_much: fail(too_much=much),  # type: ignore[misc]
                 "Stream clicks",
                 can_shrink=True,
