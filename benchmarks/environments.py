@@ -22,7 +22,7 @@ def bench_python(folder: Path) -> str:
         folder: Where the environment is made.
     """
     environment = folder / "bench"
-    options = ("--locked", "--only-group", "bench", "--compile-bytecode", "--quiet")
+    options = ("--frozen", "--only-group", "bench", "--compile-bytecode", "--quiet")
     _uv(
         "sync",
         *options,

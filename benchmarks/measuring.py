@@ -24,13 +24,15 @@ class Run:
     """One run of a process.
 
     Attributes:
-        cpu: User and system time of the process alone, in seconds.
+        user: User CPU time of the process alone, in seconds.
+        cpu: User and system time of it.
         wall: Seconds from its start to its end.
         memory: Its peak resident memory, in MB; None if it stayed below what this
             process has had, since Linux hands that down to its children.
         records: How many Singer records it wrote; None if they were not counted.
     """
 
+    user: float
     cpu: float
     wall: float
     memory: float | None
@@ -88,7 +90,8 @@ class Started:
                 sys.exit(f"{' '.join(map(str, self._command))} failed:\n{text}")
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         memory = usage.ru_maxrss / 1024 if usage.ru_maxrss > own else None
-        return Run(usage.ru_utime + usage.ru_stime, wall, memory, records)
+        cpu = usage.ru_utime + usage.ru_stime
+        return Run(usage.ru_utime, cpu, wall, memory, records)
 
 
 def run(

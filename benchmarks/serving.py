@@ -25,11 +25,13 @@ class World:
 
     Attributes:
         page_views: About so many of them a day has.
+        made: How many days are made before anything is served.
         delay: Seconds before each answer.
         job_seconds: Seconds that each v2 job takes at least.
     """
 
     page_views: int
+    made: int = 0
     delay: float = 0
     job_seconds: float = 0
 
@@ -98,14 +100,17 @@ def _serve(pipe: Connection, world: World) -> None:
         faults=late if world.delay else (),
         job_seconds=world.job_seconds,
     ) as server:
-        pipe.send(Served(server.url, server.tokens[PROJECT], _day()))
+        ready = Served(server.url, server.tokens[PROJECT], latest_day())
+        for back in range(world.made):
+            served_world.day(PROJECT, ready.day - timedelta(days=back))
+        pipe.send(ready)
         try:
             pipe.recv()
         except EOFError:
             return
 
 
-def _day() -> date:
+def latest_day() -> date:
     """The latest working day with rows that is surely over.
 
     A recent one, because v2 reads no older ones than 90 days.
