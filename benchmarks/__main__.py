@@ -91,12 +91,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=TABLES, help="a table; may be repeated"
     )
-    parser.add_argument("--rows", type=int, help="about so many rows")
-    parser.add_argument("--runs", type=int, help="runs of each contender")
+    parser.add_argument("--rows", type=_positive, help="about so many rows")
+    parser.add_argument("--runs", type=_positive, help="runs of each contender")
     parser.add_argument(
         "--output", type=Path, help="where performance.md and its chart are written"
     )
     return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        message = f"{text!r} is not a number from 1 up"
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -32,15 +32,26 @@ def bench_python(folder: Path) -> str:
     return _python(environment)
 
 
-def target(name: str, folder: Path) -> tuple[str, dict[str, Any]]:
+class Target(NamedTuple):
+    """A target that was installed as `meltano.yml` has it.
+
+    Attributes:
+        package: What was installed, with its version.
+        executable: Its path.
+        settings: Its settings in `meltano.yml`.
+    """
+
+    package: str
+    executable: str
+    settings: dict[str, Any]
+
+
+def target(name: str, folder: Path) -> Target:
     """Install a target as `meltano.yml` has it.
 
     Args:
         name: The loader.
         folder: Where its environment is made.
-
-    Returns:
-        Its executable, and its settings.
     """
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     loaders = project["plugins"]["loaders"]
@@ -50,7 +61,8 @@ def target(name: str, folder: Path) -> tuple[str, dict[str, Any]]:
     python = _python(environment)
     options = ("--quiet", "--compile-bytecode", f"--python={python}")
     _uv("pip", "install", *options, *loader["pip_url"].split())
-    return str(Path(python).with_name(loader["executable"])), loader["config"]
+    executable = str(Path(python).with_name(loader["executable"]))
+    return Target(loader["pip_url"], executable, loader["config"])
 
 
 def versions(python: str, *names: str) -> str:

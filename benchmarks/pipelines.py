@@ -34,13 +34,13 @@ class Loader:
     """A target that can be run.
 
     Attributes:
-        name: Its name.
+        package: What it is, with its version.
         command: Its command line.
         variables: Its environment variables.
         loaded: Counts what it has loaded, and takes it away.
     """
 
-    name: str
+    package: str
     command: Sequence[str]
     variables: dict[str, str]
     loaded: Callable[[], int]
@@ -90,13 +90,13 @@ def compare(tap: Ready, loader: Loader, rows: int, runs: int) -> tuple[str, ...]
         pairs.append(run_piped(tap.command, loader.command, loader.variables))
         loaded = loader.loaded()
         if loaded != rows:
-            sys.exit(f"{loader.name} loaded {loaded} rows of {rows}.")
+            sys.exit(f"{loader.package} loaded {loaded} rows of {rows}.")
     wall = statistics.median(theirs.wall for _, theirs in pairs)
     mine = statistics.median(ours.cpu for ours, _ in pairs)
     other = statistics.median(theirs.cpu for _, theirs in pairs)
     share = statistics.median(r.wall for r in alone) / wall
     return (
-        f"tap-targetads to {loader.name}",
+        f"tap-targetads to {loader.package.replace('==', ' ')}",
         f"{rows / wall:,.0f}",
         f"{wall:.1f} s",
         f"{other:.1f} s",
@@ -108,19 +108,19 @@ def compare(tap: Ready, loader: Loader, rows: int, runs: int) -> tuple[str, ...]
 
 def to_jsonl(folder: Path) -> Loader:
     """target-jsonl, writing to a folder."""
-    executable, settings = target("target-jsonl", folder)
+    package, executable, settings = target("target-jsonl", folder)
     written = folder / "jsonl"
     written.mkdir()
     settings = {**settings, "destination_path": str(written)}
     command = [executable, "--config", _config(folder, "jsonl", settings)]
-    return Loader("target-jsonl", command, {}, partial(_lines, written))
+    return Loader(package, command, {}, partial(_lines, written))
 
 
 def to_postgres(folder: Path, database: str) -> Loader:
     """target-postgres, loading into a database that has nothing of it yet."""
     import psycopg  # noqa: PLC0415 - the measuring process has to stay small
 
-    executable, settings = target("target-postgres", folder)
+    package, executable, settings = target("target-postgres", folder)
     schema = settings["default_target_schema"]
     with psycopg.connect(database) as connection:
         info = connection.info
@@ -138,7 +138,7 @@ def to_postgres(folder: Path, database: str) -> Loader:
 
     settings = {**settings, "sqlalchemy_url": url}
     command = [executable, "--config", _config(folder, "postgres", settings)]
-    return Loader("target-postgres", command, {"PGTZ": "UTC"}, loaded)
+    return Loader(package, command, {"PGTZ": "UTC"}, loaded)
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks import growth, latency
 from benchmarks.contenders import CONTENDERS, FIELDS, Ready
 from benchmarks.environments import bench_python
 from benchmarks.imports import COMMANDS, CONFIG
 from benchmarks.measuring import ROOT, Ratio, run
-from benchmarks.serving import PROJECT, latest_day
+from benchmarks.sections import Options
+from benchmarks.serving import PROJECT, ROWS_PER_PAGE_VIEW, latest_day
 from tap_targetads.sandbox import Sandbox, World, counts
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def benchmark(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
@@ -133,6 +135,59 @@ def test_the_benchmark_writes_a_page_with_a_table_and_a_chart(tmp_path: Path) ->
         assert f"| {contender.label} |" in page
         assert f"| {contender.label} |" in done.stdout
         assert contender.label.replace("`", "") in chart.replace("&apos;", "'")
+
+
+@pytest.mark.slow
+def test_growth_counts_the_rows_that_each_step_reads(
+    monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    page_views = round(world.rows_per_day / ROWS_PER_PAGE_VIEW)
+    steps = (
+        growth.Step(growth.BY_DAY, page_views),
+        growth.Step(growth.ONE_FILE, page_views),
+    )
+    monkeypatch.setattr(growth, "STEPS", steps)
+    day = latest_day()
+    expected = counts(world, PROJECT, day, day)[day.isoformat()]["PageView"]
+
+    lines = growth.growth(Options(rows=1, runs=1)).table.splitlines()[2:]
+
+    assert [line.split(" | ")[1] for line in lines] == [str(expected)] * 2
+
+
+@pytest.mark.slow
+def test_latency_tells_the_time_of_each_number_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latency, "DAYS", 3)
+
+    lines = latency.latency(Options(rows=1, runs=1, quick=True)).table.splitlines()[2:]
+
+    at_once, slow = (
+        [float(cell.rstrip("s |")) for cell in line.split(" | ")[1:]] for line in lines
+    )
+    assert len(at_once) == len(slow) == len(latency.AT_ONCE)
+    # Three windows, each answered half a second late, one after another.
+    assert slow[0] >= 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_pipelines_load_all_rows_or_measure_nothing() -> None:
+    done = benchmark("benchmarks", "--only", "end-to-end", "--quick", "--runs", "1")
+
+    assert done.returncode == 0, done.stderr
+    for name in ("meltanolabs-target-postgres", "target-jsonl"):
+        assert f"| tap-targetads to {name}" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--rows", "--runs"])
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_a_number_that_makes_no_sense_is_told(option: str, value: str) -> None:
+    done = benchmark("benchmarks", f"{option}={value}")
+
+    assert done.returncode == 2
+    assert f"{option}: {value!r} is not a number from 1 up" in done.stderr
 
 
 @pytest.mark.slow
