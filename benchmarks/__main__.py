@@ -14,6 +14,8 @@ hits all alike, and the ratio is what can be compared.
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,8 +43,8 @@ TABLES: Mapping[str, Callable[[Options], Section]] = {
 INTRODUCTION = """\
 # Performance
 
-Written by `uv run python -m benchmarks --output docs`; other machines give other
-figures, but much the same ratios."""
+Written by `{command}`.
+Other machines give other figures, but much the same ratios."""
 CHART = "img/throughput.svg"
 QUICK = Options(rows=100_000, runs=2, quick=True)
 USUAL = Options(rows=500_000, runs=5)
@@ -58,8 +60,9 @@ def main() -> None:
         quick=arguments.quick,
         full=arguments.full,
     )
-    machine = describe()
-    print(f"{INTRODUCTION}\n\n{machine}", flush=True)
+    command = shlex.join(["uv", "run", "python", "-m", "benchmarks", *sys.argv[1:]])
+    introduction = f"{INTRODUCTION.format(command=command)}\n\n{describe()}"
+    print(introduction, flush=True)
     sections = []
     begin = time.monotonic()
     for name in arguments.only or TABLES:
@@ -67,17 +70,17 @@ def main() -> None:
         print(f"\n{sections[-1].markdown()}", flush=True)
     print(f"\nThis took {time.monotonic() - begin:.0f} s.")
     if arguments.output:
-        write(arguments.output, machine, sections)
+        write(arguments.output, introduction, sections)
 
 
-def write(folder: Path, machine: str, sections: Sequence[Section]) -> None:
+def write(folder: Path, introduction: str, sections: Sequence[Section]) -> None:
     """Write the tables and the chart."""
-    parts = [INTRODUCTION, machine]
+    parts = [introduction]
     for section in sections:
         if section.bars:
             chart = folder / CHART
             chart.parent.mkdir(parents=True, exist_ok=True)
-            chart.write_text(draw(section.bars, machine), encoding="utf-8")
+            chart.write_text(draw(section.bars, describe()), encoding="utf-8")
         parts.append(section.markdown(CHART if section.bars else None))
     folder.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(parts)

