@@ -1,147 +1,113 @@
-"""Rows per CPU second of the tap and of an ordinary SDK tap, on the same pages.
+"""Measures the tap beside what else one would read the same pages with.
 
-    uv run python -m benchmarks
+    uv run python -m benchmarks                   all tables
+    uv run python -m benchmarks --quick           a fast look
+    uv run python -m benchmarks --only latency    one of them
+    uv run python -m benchmarks --output docs     writes docs/performance.md, too
 
-The sandbox serves the same rows to both, from a process of its own. Each tap runs as
-it would for a user, its messages going to /dev/null; what counts is the CPU time of
+The sandbox serves the same rows to all, from a process of its own. Each contender runs
+as it would for a user, its messages going to /dev/null; what counts is the CPU time of
 its process alone. Runs are interleaved, and medians are printed: the machine's noise
-hits both alike, and the ratio is what can be compared.
+hits all alike, and the ratio is what can be compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
+import shlex
 import sys
-import tempfile
-from dataclasses import dataclass
-from multiprocessing import get_context
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks.serving import DAY, PROJECT, serve
+from benchmarks.chart import draw
+from benchmarks.growth import growth
+from benchmarks.imports import imports
+from benchmarks.latency import latency
+from benchmarks.machine import describe
+from benchmarks.pipelines import end_to_end
+from benchmarks.sections import Options, Section
+from benchmarks.throughput import throughput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-EXTRA_FIELDS = ["InteractionUtmContent", "InteractionUtmTerm", "InteractionCity"]
-TAPS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "tap-targetads": ("tap_targetads", {"interaction_types": ["PageView"]}),
-    "tap-targetads, no row key": (
-        "tap_targetads",
-        {"interaction_types": ["PageView"], "row_key": False},
-    ),
-    "ordinary RESTStream tap": ("benchmarks.vanilla", {}),
+TABLES: Mapping[str, Callable[[Options], Section]] = {
+    "throughput": throughput,
+    "latency": latency,
+    "growth": growth,
+    "imports": imports,
+    # The last one, since it makes this process larger, and its children with it.
+    "end-to-end": end_to_end,
 }
+INTRODUCTION = """\
+# Performance
 
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a tap.
-
-    Attributes:
-        cpu: User and system time of the process, in seconds.
-        memory: Its peak resident memory, in MB.
-    """
-
-    cpu: float
-    memory: float
-
-
-def run(module: str, config: Path, catalog: Path) -> Run:
-    """Run a tap to the end, and measure its process alone."""
-    files = ["--config", str(config), "--catalog", str(catalog)]
-    command = [sys.executable, "-m", module, *files]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None  # noqa: S101 - asked for above
-    log = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.stderr.close()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{module} failed:\n{log.decode()}")
-    return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def page_views_only(module: str, config: Path) -> str:
-    """A tap's catalog with one stream selected."""
-    command = [sys.executable, "-m", module, "--config", str(config), "--discover"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    catalog = json.loads(done.stdout)
-    for stream in catalog["streams"]:
-        for entry in stream["metadata"]:
-            if not entry["breadcrumb"]:
-                entry["metadata"]["selected"] = stream["stream"] == "page_views"
-    return json.dumps(catalog)
-
-
-def measure(api_url: str, token: str, repeat: int) -> dict[str, list[Run]]:
-    """Run all taps in turn, several times."""
-    runs: dict[str, list[Run]] = {name: [] for name in TAPS}
-    common = {
-        "api_url": api_url,
-        "auth_token": token,
-        "project_id": PROJECT,
-        "start_date": DAY.isoformat(),
-        "end_date": DAY.isoformat(),
-        "extra_fields": EXTRA_FIELDS,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(repeat):
-            for number, (name, (module, own)) in enumerate(TAPS.items()):
-                config = Path(folder, f"{number}.json")
-                config.write_text(json.dumps({**common, **own}))
-                catalog = Path(folder, f"{number}.catalog.json")
-                if not catalog.exists():
-                    catalog.write_text(page_views_only(module, config))
-                runs[name].append(run(module, config, catalog))
-    return runs
-
-
-def table(rows: int, runs: Mapping[str, Sequence[Run]]) -> str:
-    """The result as markdown."""
-    speeds = {
-        name: rows / statistics.median(r.cpu for r in mine)
-        for name, mine in runs.items()
-    }
-    slowest = min(speeds.values())
-    lines = [
-        f"{rows:,} rows of 20 fields, median of {len(runs['tap-targetads'])} runs",
-        "",
-        "| | rows per CPU second | ratio | peak memory |",
-        "|:--|--:|--:|--:|",
-    ]
-    for name, speed in speeds.items():
-        memory = statistics.median(r.memory for r in runs[name])
-        lines.append(
-            f"| {name} | {speed:,.0f} | {speed / slowest:.1f} | {memory:.0f} MB |"
-        )
-    return "\n".join(lines)
+Written by `{command}`.
+Other machines give other figures, but much the same ratios."""
+CHART = "img/throughput.svg"
+QUICK = Options(rows=100_000, runs=2, quick=True)
+USUAL = Options(rows=500_000, runs=5)
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure, print the tables and, if asked for, write them."""
+    arguments = _arguments()
+    preset = QUICK if arguments.quick else USUAL
+    options = Options(
+        rows=arguments.rows or preset.rows,
+        runs=arguments.runs or preset.runs,
+        quick=arguments.quick,
+        full=arguments.full,
+    )
+    command = shlex.join(["uv", "run", "python", "-m", "benchmarks", *sys.argv[1:]])
+    introduction = f"{INTRODUCTION.format(command=command)}\n\n{describe()}"
+    print(introduction, flush=True)
+    sections = []
+    begin = time.monotonic()
+    for name in arguments.only or TABLES:
+        sections.append(TABLES[name](options))
+        print(f"\n{sections[-1].markdown()}", flush=True)
+    print(f"\nThis took {time.monotonic() - begin:.0f} s.")
+    if arguments.output:
+        write(arguments.output, introduction, sections)
+
+
+def write(folder: Path, introduction: str, sections: Sequence[Section]) -> None:
+    """Write the tables and the chart."""
+    parts = [introduction]
+    for section in sections:
+        if section.bars:
+            chart = folder / CHART
+            chart.parent.mkdir(parents=True, exist_ok=True)
+            chart.write_text(draw(section.bars, describe()), encoding="utf-8")
+        parts.append(section.markdown(CHART if section.bars else None))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "\n\n".join(parts)
+    (folder / "performance.md").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rows", type=int, default=500_000, help="about so many rows")
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each tap")
-    arguments = parser.parse_args()
-    processes = get_context("spawn")
-    ours, theirs = processes.Pipe()
-    process = processes.Process(target=serve, args=(theirs, arguments.rows))
-    process.start()
-    theirs.close()  # so that its end is noticed here
-    url, token, rows = ours.recv()
-    try:
-        runs = measure(url, token, arguments.repeat)
-    finally:
-        ours.send("stop")
-        process.join()
-    print(table(rows, runs))
+    parser.add_argument("--quick", action="store_true", help="a fast look")
+    parser.add_argument("--full", action="store_true", help="also ten million rows")
+    parser.add_argument(
+        "--only", action="append", choices=TABLES, help="a table; may be repeated"
+    )
+    parser.add_argument("--rows", type=_positive, help="about so many rows")
+    parser.add_argument("--runs", type=_positive, help="runs of each contender")
+    parser.add_argument(
+        "--output", type=Path, help="where performance.md and its chart are written"
+    )
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        message = f"{text!r} is not a number from 1 up"
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 if __name__ == "__main__":

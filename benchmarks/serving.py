@@ -2,31 +2,125 @@
 
 from __future__ import annotations
 
-from datetime import date
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from tap_targetads.sandbox import Sandbox, World, counts
-
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
 PROJECT = 12486
-DAY = date(2024, 1, 16)
+ROWS_PER_PAGE_VIEW = 21 / 8
+"""About so many rows of all types there are for each page view."""
+
+SATURDAY = 5
 
 
-def serve(pipe: Connection, rows: int) -> None:
-    """Serve the pages, in a process of its own, until told to stop.
+@dataclass(frozen=True)
+class World:
+    """What is served.
+
+    Attributes:
+        page_views: About so many of them a day has.
+        made: How many days are made before anything is served.
+        delay: Seconds before each answer.
+        job_seconds: Seconds that each v2 job takes at least.
+    """
+
+    page_views: int
+    made: int = 0
+    delay: float = 0
+    job_seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that is ready.
+
+    Attributes:
+        url: Its address.
+        token: The token of the project.
+        day: The latest working day that has rows.
+    """
+
+    url: str
+    token: str
+    day: date
+
+    def settings(self, days: int = 1) -> dict[str, object]:
+        """The settings that all contenders have in common.
+
+        Args:
+            days: How many days to read, up to `day`.
+        """
+        return {
+            "api_url": self.url,
+            "auth_token": self.token,
+            "project_id": PROJECT,
+            "start_date": (self.day - timedelta(days=days - 1)).isoformat(),
+            "end_date": self.day.isoformat(),
+        }
+
+
+@contextmanager
+def served(world: World) -> Iterator[Served]:
+    """Serve a world until the end of the block."""
+    processes = get_context("spawn")
+    ours, theirs = processes.Pipe()
+    process = processes.Process(target=_serve, args=(theirs, world))
+    process.start()
+    theirs.close()  # so that its end is noticed here
+    try:
+        yield ours.recv()
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(pipe: Connection, world: World) -> None:
+    """Serve, in a process of its own, until the other end of the pipe is closed.
 
     The process that measures has to stay small: a child's peak memory is never less
-    than what its parent had when it was started.
-
-    Args:
-        pipe: Gets the URL, the token and the number of rows; says when to stop.
-        rows: About so many page views.
+    than what its parent had when it was started. So only this one loads the sandbox.
     """
-    # Page views are a little less than half of all rows.
-    world = World(projects=(PROJECT,), rows_per_day=2 * rows)
-    found = counts(world, PROJECT, DAY, DAY)[DAY.isoformat()]["PageView"]
-    with Sandbox(world) as sandbox:
-        pipe.send((sandbox.url, sandbox.tokens[PROJECT], found))
-        pipe.recv()
+    from tap_targetads import sandbox  # noqa: PLC0415
+
+    served_world = sandbox.World(
+        projects=(PROJECT,), rows_per_day=round(world.page_views * ROWS_PER_PAGE_VIEW)
+    )
+    late = [
+        sandbox.Fault("slow", rate=1, path=path, seconds=world.delay)
+        for path in ("/v1/reports/", "/v2/", "/storage/")
+    ]
+    with sandbox.Sandbox(
+        served_world,
+        faults=late if world.delay else (),
+        job_seconds=world.job_seconds,
+    ) as server:
+        ready = Served(server.url, server.tokens[PROJECT], latest_day())
+        for back in range(world.made):
+            served_world.day(PROJECT, ready.day - timedelta(days=back))
+        pipe.send(ready)
+        try:
+            pipe.recv()
+        except EOFError:
+            return
+
+
+def latest_day() -> date:
+    """The latest working day with rows that is surely over.
+
+    A recent one, because v2 reads no older ones than 90 days.
+    """
+    from tap_targetads.sandbox import World, counts  # noqa: PLC0415
+
+    small = World(projects=(PROJECT,), rows_per_day=100)
+    day = date.today() - timedelta(days=2)  # noqa: DTZ011 - the clock of the machine
+    while day.weekday() >= SATURDAY or not counts(small, PROJECT, day, day).get(
+        day.isoformat()
+    ):
+        day -= timedelta(days=1)
+    return day

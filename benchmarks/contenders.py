@@ -1,0 +1,192 @@
+"""What is measured: the tap, and what else one would read the same pages with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.counting import count_rows
+from benchmarks.measuring import ROOT, count_records
+from tap_targetads.catalogue import fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+EXTRA_FIELDS = ("InteractionUtmContent", "InteractionUtmTerm", "InteractionCity")
+FIELDS = (*fields_of("raw"), *EXTRA_FIELDS)
+
+TAP = ("{python}", "-m", "tap_targetads", "--config", "{config}")
+VANILLA = ("{python}", "-m", "benchmarks.vanilla", "--config", "{config}")
+CATALOG = ("--catalog", "{catalog}")
+DLT = ("{bench}", "-m", "benchmarks.dlt_rest", "{config}", "{folder}")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to read the pages.
+
+    Attributes:
+        label: Its name in tables.
+        command: Its command line; see `command_line` for what braces stand for.
+        settings: What its settings have besides those that are common.
+        discover: How it says what it can read; None if there is nothing to select.
+        variables: Environment variables.
+        files: Its rows are in files of this pattern, instead of in its output.
+    """
+
+    label: str
+    command: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    discover: tuple[str, ...] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    files: str | None = None
+
+
+def tap(label: str, **settings: Any) -> Contender:
+    """This tap, with some settings."""
+    return Contender(
+        label,
+        (*TAP, *CATALOG),
+        {
+            "interaction_types": ["PageView"],
+            "extra_fields": list(EXTRA_FIELDS),
+            **settings,
+        },
+        discover=(*TAP, "--discover"),
+    )
+
+
+SCRIPT = {"fields": list(FIELDS)}
+QUIET_DLT = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "DLT_DATA_DIR": "{folder}",
+    # The others do not compress what they write.
+    "DATA_WRITER__DISABLE_COMPRESSION": "true",
+}
+
+CONTENDERS: Mapping[str, Contender] = {
+    "tap": tap("tap-targetads, v1"),
+    "no_key": tap("tap-targetads, v1, no row key", row_key=False),
+    "v2": tap("tap-targetads, v2", api_version="v2"),
+    "vanilla": Contender(
+        "ordinary SDK tap (`RESTStream`)",
+        (*VANILLA, *CATALOG),
+        {"extra_fields": list(EXTRA_FIELDS)},
+        discover=(*VANILLA, "--discover"),
+    ),
+    "plain": Contender(
+        "script by hand: requests and json",
+        ("{bench}", "-m", "benchmarks.plain", "{config}"),
+        SCRIPT,
+    ),
+    "plain_orjson": Contender(
+        "script by hand: requests and orjson",
+        ("{bench}", "-m", "benchmarks.plain_orjson", "{config}"),
+        SCRIPT,
+    ),
+    "dlt": Contender(
+        "dlt's REST source, extract",
+        (*DLT, "extract"),
+        SCRIPT,
+        variables=QUIET_DLT,
+        files="**/page_views.*.typed-jsonl",
+    ),
+    "dlt_normalize": Contender(
+        "dlt's REST source, extract and normalize",
+        (*DLT, "normalize"),
+        SCRIPT,
+        variables=QUIET_DLT,
+        files="**/page_views.*.jsonl",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A contender that can be run.
+
+    Attributes:
+        contender: What it is.
+        words: What the braces in its command line stand for: `python` is that of the
+            tap, `bench` that of the group `bench`, `config` and `catalog` are files,
+            `folder` is where it may write.
+        folder: The same folder.
+    """
+
+    contender: Contender
+    words: Mapping[str, str]
+    folder: Path
+
+    @classmethod
+    def prepare(
+        cls,
+        contender: Contender,
+        common: Mapping[str, Any],
+        folder: Path,
+        bench: str = sys.executable,
+    ) -> Ready:
+        """Write its settings, and select all fields of page views.
+
+        Args:
+            contender: What it is.
+            common: The settings that all have.
+            folder: A folder of its own, which is made.
+            bench: The Python of the group `bench`.
+        """
+        folder.mkdir(parents=True)
+        config, catalog = folder / "config.json", folder / "catalog.json"
+        words = {
+            "python": sys.executable,
+            "bench": bench,
+            "config": str(config),
+            "catalog": str(catalog),
+            "folder": str(folder / "written"),
+        }
+        ready = cls(contender, words, folder / "written")
+        config.write_text(json.dumps({**common, **contender.settings}))
+        if contender.discover:
+            command = ready.filled(contender.discover)
+            done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+            catalog.write_text(_page_views_only(done.stdout))
+        return ready
+
+    @property
+    def command(self) -> list[str]:
+        """Its command line."""
+        return self.filled(self.contender.command)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Its environment variables."""
+        own = self.contender.variables
+        return {k: v.format_map(self.words) for k, v in own.items()}
+
+    def filled(self, words: tuple[str, ...]) -> list[str]:
+        """A command line without braces."""
+        return [word.format_map(self.words) for word in words]
+
+    def delivered(self, output: Path) -> int:
+        """The number of rows that a run left behind.
+
+        Args:
+            output: What it wrote to its standard output.
+        """
+        if self.contender.files is None:
+            with output.open("rb") as lines:
+                return count_records(lines)
+        return count_rows(self.folder, self.contender.files)
+
+
+def _page_views_only(discovered: bytes) -> str:
+    """A tap's catalog with one stream selected, and all fields of it."""
+    catalog = json.loads(discovered)
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"]["selected"] = stream["stream"] == "page_views"
+    return json.dumps(catalog)
