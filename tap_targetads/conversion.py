@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class _Column:
         attribute: Its attribute of the rows.
         get: Reads it.
         convert: Converts a value.
+        convert_all: Converts many texts, if there is a faster way for that.
         native: The types of values that need no conversion.
         checked: The same where the decoder has checked the values.
         needed: Whether null is an error.
@@ -38,6 +40,7 @@ class _Column:
     attribute: str
     get: Callable[[Row], Any]
     convert: Callable[[Any], Any]
+    convert_all: Callable[[Sequence[str]], list[str]] | None
     native: frozenset[type]
     checked: frozenset[type]
     needed: bool
@@ -84,6 +87,7 @@ class RowConverter:
                     attributes[field.name],
                     attrgetter(attributes[field.name]),
                     conversions[field.type],
+                    getattr(conversions[field.type], "all", None),
                     native,
                     native | {int} if field.type == "integer" else native,
                     field.name in needed,
@@ -108,7 +112,10 @@ class RowConverter:
                 continue
             values = list(map(column.get, rows))
             native = column.checked if strict else column.native
-            if not native.issuperset(map(type, values)):
+            types = set(map(type, values))
+            if native.issuperset(types):
+                continue
+            if types != {str} or not _convert_all(column, rows, values):
                 self._convert_column(column, native, rows, values)
 
     def rows_of(self, table: Table) -> list[Row]:
@@ -205,6 +212,18 @@ def _converted(column: _Column, texts: Sequence[str]) -> list[Any]:
     values = dict.fromkeys(nulls)
     values.update((text, column.convert(text)) for text in distinct - nulls)
     return list(map(values.__getitem__, texts))
+
+
+def _convert_all(column: _Column, rows: Sequence[Row], texts: Sequence[str]) -> bool:
+    """Convert texts at once, if all of them have the usual form."""
+    if column.convert_all is None:
+        return False
+    try:
+        converted = column.convert_all(texts)
+    except (TypeError, ValueError):
+        return False
+    deque(map(setattr, rows, repeat(column.attribute), converted), maxlen=0)
+    return True
 
 
 def _shown(value: Any) -> str:

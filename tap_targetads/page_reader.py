@@ -149,9 +149,10 @@ class PageReader(Reader):
             )
             try:
                 for page in paging.pages(one_only=one_only):
-                    self.converter.convert(page.rows, strict=page.strict)
-                    yield page
-                    del page
+                    for piece in page.pieces():
+                        self.converter.convert(piece.rows, strict=piece.strict)
+                        yield piece
+                    del page, piece
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
             except ApiError as error:

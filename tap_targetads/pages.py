@@ -19,12 +19,15 @@ from tap_targetads.repairs import flattened, repaired
 from tap_targetads.rows import MissingColumnsError, RowType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_targetads.catalogue import FieldType
     from tap_targetads.rows import Row
 
 RowT = TypeVar("RowT")
+
+PIECE_ROWS = 1_000
+"""Rows that are converted and encoded together."""
 
 _BOM = b"\xef\xbb\xbf"
 _ROWS_ARE_OBJECTS = re.compile(rb"\s*\[\s*\{")
@@ -61,6 +64,15 @@ class Page:
     has_more: bool | None = None
     count: int | None = None
     strict: bool = True
+
+    def pieces(self) -> Iterator[Page]:
+        """The rows, a few at a time; at least one piece, if they are none.
+
+        What is done to a few rows finds them still in the processor's cache.
+        """
+        for start in range(0, max(1, len(self.rows)), PIECE_ROWS):
+            rows = self.rows[start : start + PIECE_ROWS]
+            yield Page(rows, self.has_more, self.count, self.strict)
 
     def fingerprint(self) -> tuple[int, bytes]:
         """What two pages have in common if they begin and end with the same rows."""

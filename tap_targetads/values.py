@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from tap_targetads.catalogue import FieldType
@@ -67,6 +67,16 @@ class UtcTimes:
         except (KeyError, TypeError, ValueError):
             return self._utc(_datetime(text)).isoformat()
 
+    def all(self, texts: Sequence[str]) -> list[str]:
+        """The times of many texts of the usual form, twice as fast.
+
+        Raises:
+            TypeError: If one is no text.
+            ValueError: If one has another form, or is not a time.
+        """
+        minutes, seconds = self._minutes, self._seconds
+        return [minutes[t[:_MINUTE]] + seconds[t[_MINUTE:]] for t in texts]
+
     def _minute(self, text: str) -> str:
         utc = self._utc(_datetime(text + ":00"))
         if utc.second:  # local mean time, before zones had whole minutes
@@ -96,6 +106,32 @@ def _datetime(text: str) -> datetime:
         raise ValueError(text) from error
 
 
+class Dates:
+    """Converts the API's dates, each once."""
+
+    def __init__(self) -> None:
+        """Create the converter with an empty memo."""
+        self._dates = _Memo(_date)
+
+    def __call__(self, text: str) -> str:
+        """The date, like `2024-01-15`.
+
+        Raises:
+            TypeError: If it is no text.
+            ValueError: If it is not a date.
+        """
+        return self._dates[text]
+
+    def all(self, texts: Sequence[str]) -> list[str]:
+        """The dates of many texts.
+
+        Raises:
+            TypeError: If one is no text.
+            ValueError: If one is not a date.
+        """
+        return list(map(self._dates.__getitem__, texts))
+
+
 def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
     """The conversion of a value, for each field type.
 
@@ -109,7 +145,7 @@ def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
         "integer": _integer,
         "number": _number,
         "boolean": _boolean,
-        "date": _Memo(_date).__getitem__,
+        "date": Dates(),
         "date-time": UtcTimes(zone),
     }
 
