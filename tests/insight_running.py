@@ -51,8 +51,9 @@ def run(
     output: Path, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the one command."""
+    command = ["uv", "run", str(PACKAGE / "run.py"), "--output", str(output)]
     return subprocess.run(
-        ["uv", "run", str(PACKAGE / "run.py"), "--output", str(output), *arguments],
+        [*command, *arguments],
         env={**environment, "MELTANO_SYS_DIR_ROOT": str(output.parent)},
         check=False,
         stdout=subprocess.PIPE,

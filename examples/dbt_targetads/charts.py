@@ -129,7 +129,7 @@ def _channels(rows: list[Row], models: list[str]) -> alt.TopLevelMixin:
         {
             "source": row["source"],
             "model": model_label(model),
-            "conversions": row[model],
+            "conversions": round(row[model], 6),
         }
         for row in rows
         for model in models
