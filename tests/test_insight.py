@@ -244,13 +244,13 @@ def test_postgresql_holds_the_same_marts(
     warehouse = Warehouse(database, "targetads")
     with psycopg.connect(database) as connection:
         info = connection.info
-    where = {
-        "TARGET_POSTGRES_HOST": info.host,
-        "TARGET_POSTGRES_PORT": str(info.port),
-        "TARGET_POSTGRES_USER": info.user,
-        "TARGET_POSTGRES_PASSWORD": info.password,
-        "TARGET_POSTGRES_DATABASE": info.dbname,
-    }
+        where = {
+            "TARGET_POSTGRES_HOST": info.host,
+            "TARGET_POSTGRES_PORT": str(info.port),
+            "TARGET_POSTGRES_USER": info.user,
+            "TARGET_POSTGRES_PASSWORD": info.password,
+            "TARGET_POSTGRES_DATABASE": info.dbname,
+        }
     packages = ["--with=dbt-core>=1.10.5,<1.12", "--with=dbt-postgres"]
     folders = [f"--{name}-dir={PACKAGE}" for name in ("project", "profiles")]
     folders += [f"--{name}-path={tmp_path}" for name in ("target", "log")]
