@@ -1,0 +1,16 @@
+{{ stage('media_report', [
+    ('project_id', 'project_id', 'bigint'),
+    ('EventDate', 'event_date', 'date'),
+    ('MediaSource', 'source', 'text'),
+    ('MediaCampaign', 'campaign', 'text'),
+    ('Impressions', 'impressions', 'bigint'),
+    ('Clicks', 'clicks', 'bigint'),
+    ('CTR', 'ctr', 'float8'),
+    ('Reach', 'reach', 'bigint'),
+    ('Frequency', 'frequency', 'float8'),
+    ('GIVT', 'general_invalid_traffic', 'bigint'),
+    ('SIVT', 'sophisticated_invalid_traffic', 'bigint'),
+    ('PartOfGIVT', 'general_invalid_share', 'float8'),
+    ('TargetEventCount', 'conversions', 'float8'),
+    ('TargetEcomAmount', 'amount', 'float8'),
+]) }}

@@ -1,0 +1,1 @@
+{{ stage_interactions('page_views') }}
