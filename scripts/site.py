@@ -29,6 +29,7 @@ TAKEN_IN = {
     "LICENSE": "LICENSE",
     "README.ru.md": "ru.md",
     "SECURITY.md": "security.md",
+    "examples/dbt_targetads/README.md": "insight.md",
     "meltano.yml": "meltano.yml",
 }
 """Files of the repository that the site shows or offers, and where."""
