@@ -74,13 +74,17 @@ class Page:
             rows = self.rows[start : start + PIECE_ROWS]
             yield Page(rows, self.has_more, self.count, self.strict)
 
-    def fingerprint(self) -> tuple[int, bytes]:
-        """What two pages have in common if they begin and end with the same rows."""
-        ends = [self.rows[0], self.rows[-1]] if self.rows else []
-        try:
-            return len(self.rows), msgspec.json.encode(ends)
-        except (OverflowError, RecursionError):  # they only look the same then
-            return len(self.rows), b""
+
+def raw_lines(rows: Sequence[Row]) -> list[bytes]:
+    """What rows have in common that are equal, as they came."""
+    return [_raw_line(row) for row in rows]
+
+
+def _raw_line(row: Row) -> bytes:
+    try:
+        return msgspec.json.encode(row)
+    except (OverflowError, RecursionError):  # they only look the same then
+        return b""
 
 
 class PageDecoder:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tap_targetads.errors import ApiError
+from tap_targetads.pages import raw_lines
 from tap_targetads.paginator import PagingError, ReportPaginator
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tap_targetads.pages import Page
-    from tap_targetads.rows import Row
     from tap_targetads.sizes import AdaptiveSize
 
 PROBE_OFFSET = 1_000_000_000
@@ -128,8 +126,8 @@ class Paging:
                 self.total = _total(page)
             if not finished:
                 self.cap = on_page
-                first = first or _lines(page.rows[:OVERLAP])
-                last += _lines(page.rows[-OVERLAP:])
+                first = first or raw_lines(page.rows[:OVERLAP])
+                last += raw_lines(page.rows[-OVERLAP:])
                 del last[:-OVERLAP]
             self.delivered += len(page.rows)
             yield page
@@ -173,10 +171,10 @@ class Paging:
     ) -> None:
         """Make sure that a page begins with the rows that were delivered last."""
         problem = ""
-        head = _lines(page.rows[: len(last)])
+        head = raw_lines(page.rows[: len(last)])
         # Among themselves, they may have another order: none is missed or doubled.
         if sorted(head) != sorted(last):
-            if page.rows and _lines(page.rows[: len(first)]) == first:
+            if page.rows and raw_lines(page.rows[: len(first)]) == first:
                 self._check_offset_counts()
             problem = "rows came or went while they were read page by page"
         elif self.total is not None and page.count != self.total:
@@ -206,7 +204,3 @@ def _total(page: Page) -> int | None:
     """The number of all rows, if that is what the server counts."""
     more = page.count is not None and page.count > len(page.rows)
     return page.count if more else None
-
-
-def _lines(rows: Sequence[Row]) -> list[bytes]:
-    return [msgspec.json.encode(row) for row in rows]

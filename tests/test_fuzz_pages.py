@@ -21,7 +21,7 @@ from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import DataError
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder, encode_lines
-from tap_targetads.pages import PageDecoder
+from tap_targetads.pages import PageDecoder, raw_lines
 from tap_targetads.rows import RowType
 from tap_targetads.values import converters
 from tests.fuzzing import (
@@ -63,7 +63,7 @@ def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[by
 def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     decoder = PageDecoder(TYPES, lambda _: None)
     page = decoder.decode(body).page
-    page.fingerprint()
+    raw_lines(page.rows)
     return lines_of(page, decoder.row_type, null_bad_values=null_bad_values)
 
 

@@ -15,7 +15,7 @@ from tap_targetads.catalogue import extra_field
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import DataError
 from tap_targetads.messages import encode_lines
-from tap_targetads.pages import PageDecoder
+from tap_targetads.pages import PageDecoder, raw_lines
 from tap_targetads.repairs import DEEPEST
 from tap_targetads.values import converters
 
@@ -46,7 +46,7 @@ class Stream:
 
     def lines(self, body: bytes) -> list[bytes]:
         page = self.decoder.decode(body).page
-        page.fingerprint()
+        raw_lines(page.rows)
         self.converter.convert(page.rows, strict=page.strict)
         return encode_lines(page.rows)
 
