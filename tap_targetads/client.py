@@ -13,7 +13,7 @@ from singer_sdk import metrics
 from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.errors import ApiError
 from tap_targetads.prefetch import Prefetch
-from tap_targetads.retries import PassingFailureError, Retries, retry_after
+from tap_targetads.retries import PassingFailureError, Retries, gave_up, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -100,16 +100,7 @@ class Client:
                 can_shrink=call.can_shrink,
             )
         except PassingFailureError as failure:
-            problem = f"{call.subject}: {failure} Gave up after {failure.tries} tries."
-            message = (
-                f"{problem} Everything before it is safe: run the tap again to go on."
-            )
-            raise ApiError(
-                message,
-                failure.status,
-                too_much=failure.too_much,
-                problem=problem,
-            ) from failure
+            raise gave_up(call.subject, failure) from failure
 
     def _attempt(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
         try:

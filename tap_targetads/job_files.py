@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from typing import IO, TYPE_CHECKING
 
+from tap_targetads.background import in_background
 from tap_targetads.csv_pages import CorruptFileError, check_file
 from tap_targetads.errors import ApiError, TapError
 from tap_targetads.storage import DownloadError, Storage
@@ -13,6 +12,7 @@ from tap_targetads.storage import DownloadError, Storage
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from tap_targetads.job_status import JobStatus
 
@@ -149,17 +149,7 @@ class FileAhead:
             make: Makes the file; None if it cannot be there yet.
         """
         self.forget()
-        file: Future[IO[bytes] | None] = Future()
-        self._job_id, self._file = job_id, file
-
-        def run() -> None:
-            try:
-                file.set_result(make())
-            except BaseException as error:  # noqa: BLE001 - raised by whoever takes it
-                file.set_exception(error)
-
-        # The threads of an executor would keep a run that is stopped from ending.
-        threading.Thread(target=run, name="tap-targetads-file", daemon=True).start()
+        self._job_id, self._file = job_id, in_background(make, "file")
 
     def take(self, job_id: str) -> IO[bytes] | None:
         """The file of a job, when it is ready; None if it was not begun.

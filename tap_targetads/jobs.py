@@ -69,7 +69,7 @@ class JobReader(Reader):
 
         def make_ahead() -> None:
             while todo and len(made) < self._jobs.at_once:
-                window = self._shortened(todo)
+                window = self.next_window(todo)
                 try:
                     made.append((window, self._make_all(project_id, window)))
                 except ApiError as error:
@@ -96,15 +96,6 @@ class JobReader(Reader):
             left = [later for later, _ in made] + list(todo)
             pages = self._pages(project_id, window, done, made)
             yield Reading(window, pages, left)
-
-    def _shortened(self, todo: deque[Window]) -> Window:
-        """Take the next window, or so much of it as may be asked for at once."""
-        window = todo.popleft()
-        if self.is_divisible(window) and window.days > self.days.value:
-            first, *rest = tile(window.start, window.end, self.days.value)
-            todo.extendleft(reversed(rest))
-            return first
-        return window
 
     @override
     def probe(self, project_id: int, window: Window) -> None:

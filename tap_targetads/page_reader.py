@@ -80,11 +80,7 @@ class PageReader(Reader):
         pending = deque(windows)
         moves = 0
         while pending:
-            window = pending.popleft()
-            if self.is_divisible(window) and window.days > self.days.value:
-                parts = list(tile(window.start, window.end, self.days.value))
-                pending.extendleft(reversed(parts))
-                continue
+            window = self.next_window(pending)
             pages = self._pages(project_id, window, pending)
             try:
                 first = [next(pages)]
@@ -137,12 +133,13 @@ class PageReader(Reader):
         parts = deque(self.parts)
         while parts:
             asked = _Asked(project_id, window, parts.popleft())
+            batches = asked.part.batches()
             paging = Paging(
                 fetch=partial(self._page, asked),
                 expect=partial(self._expect, asked, [] if one_only else parts, pending),
                 size=self._page_size,
                 whole_first=fewer_days,
-                last_resort=bool(asked.part.batches()),
+                last_resort=bool(batches),
                 has_keys=self._has_keys,
                 logger=self.logger,
                 subject=self.subject(project_id, window),
@@ -156,7 +153,6 @@ class PageReader(Reader):
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
             except ApiError as error:
-                batches = asked.part.batches()
                 if fewer_days or paging.delivered or not (error.too_much and batches):
                     raise
                 self.logger.warning(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tap_targetads.background import in_background
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
     from tap_targetads.exchange import Call, Received
 
@@ -67,7 +69,7 @@ class Prefetch:
         room = self._at_once - waiting - len(self._forgotten)
         news = [call for key, call in calls.items() if key not in self._ahead]
         for call in news[: max(0, room)]:
-            self._ahead[call.key] = self._start(call)
+            self._ahead[call.key] = in_background(partial(self._send, call), "prefetch")
 
     def forget(self) -> None:
         """Forget all that was sent ahead."""
@@ -81,8 +83,7 @@ class Prefetch:
             requests.RequestException: If no whole answer arrives.
         """
         future = self._ahead.pop(call.key, None) if self._ahead else None
-        right = future is not None and not future.exception()
-        received = future.result() if future and right else None
+        received = None if future is None or future.exception() else future.result()
         if received is None or received.status != HTTPStatus.OK:
             received = self._send(call)
         self._sizes.append(len(received.body))
@@ -94,16 +95,3 @@ class Prefetch:
             return 0
         largest = max(1, *self._sizes)
         return min(self._at_once - 1, self._budget // largest)
-
-    def _start(self, call: Call) -> Future[Received]:
-        future: Future[Received] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(self._send(call))
-            except BaseException as error:  # noqa: BLE001 - of no interest: it is sent again
-                future.set_exception(error)
-
-        # The threads of an executor would keep a run that is stopped from ending.
-        threading.Thread(target=run, name="tap-targetads-prefetch", daemon=True).start()
-        return future

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tap_targetads.conversion import RowConverter
 from tap_targetads.rows import RowType, is_weight
 from tap_targetads.sizes import AdaptiveSize
+from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
     import logging
+    from collections import deque
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import date
 
@@ -114,6 +116,18 @@ class Reader(ABC):
     def is_divisible(self, window: Window) -> bool:
         """Whether the days of a window can be asked for one by one."""
         return window.days > 1 and self.report.is_divisible
+
+    def next_window(self, pending: deque[Window]) -> Window:
+        """Take the next window, or so many of its days as may be asked for at once.
+
+        Args:
+            pending: The windows to be read; what is left of the first stays there.
+        """
+        window = pending.popleft()
+        if self.is_divisible(window) and window.days > self.days.value:
+            window, *rest = tile(window.start, window.end, self.days.value)
+            pending.extendleft(reversed(rest))
+        return window
 
     def ask_for_fewer_days(self, window: Window, error: ApiError) -> None:
         """Let windows be shorter from now on, if that may help.

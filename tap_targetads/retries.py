@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import backoff
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_targetads.errors import ApiError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -88,6 +90,22 @@ def retry_after(header: str | None) -> float:
         until = until.replace(tzinfo=timezone.utc)
     seconds = (until - datetime.now(timezone.utc)).total_seconds()
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+
+
+def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
+    """The error after the last try.
+
+    Args:
+        subject: What was being read.
+        failure: What happened then.
+    """
+    problem = f"{subject}: {failure} Gave up after {failure.tries} tries."
+    return ApiError(
+        f"{problem} Everything before it is safe: run the tap again to go on.",
+        failure.status,
+        too_much=failure.too_much,
+        problem=problem,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 import requests
 
 from tap_targetads.addresses import is_protected
-from tap_targetads.errors import ApiError, TapError
-from tap_targetads.retries import PassingFailureError, retry_after
+from tap_targetads.errors import TapError
+from tap_targetads.retries import PassingFailureError, gave_up, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,11 +68,7 @@ class Storage:
         try:
             return self._retries.run(lambda: self._attempt(url), subject)
         except PassingFailureError as failure:
-            message = (
-                f"{subject}: {failure} Gave up after {failure.tries} tries. "
-                "Everything before it is safe: run the tap again to go on."
-            )
-            raise ApiError(message, failure.status) from None
+            raise gave_up(subject, failure) from None
 
     def _attempt(self, url: str) -> IO[bytes]:
         try:
