@@ -204,7 +204,7 @@ class PageReader(Reader):
         # A page that turns out to be empty was asked for in vain.
         end = self._usual_rows - cap // 10 if total is None else total
         while True:
-            place = Place.after(delivered, size)
+            place = Place.after(delivered, size, cap)
             yield self._call(asked, place)
             delivered += max(1, cap - place.known)
             if delivered >= end:

@@ -25,6 +25,9 @@ PROBE_OFFSET = 1_000_000_000
 OVERLAP = 1_000
 """Most rows that a page has in common with the one before it."""
 
+FEW_ROWS = 100
+"""Fewer than these may be the same rows by chance."""
+
 
 class SeveralPagesError(Exception):
     """The rows do not fit into one page, and were to be read in one only."""
@@ -49,13 +52,20 @@ class Place:
     known: int
 
     @classmethod
-    def after(cls, delivered: int, size: int) -> Place:
+    def after(cls, delivered: int, size: int, cap: int | None = None) -> Place:
         """The page that follows some rows.
 
-        It begins with the last of them, a tenth of the page at most: whether they are
-        the same tells whether rows came or went before it.
+        It begins with the last of them: whether they are the same tells whether rows
+        came or went before it. A few rows would be the same by chance too often, so
+        small pages begin with more of them than the tenth that is enough elsewhere.
+
+        Args:
+            delivered: How many rows have been delivered.
+            size: How many are asked for.
+            cap: How many the server sends at most, if that is less.
         """
-        known = min(OVERLAP, max(1, size // 10), delivered) if size > 1 else 0
+        comes = min(size, cap or size)
+        known = min(max(comes // 10, min(comes // 2, FEW_ROWS)), OVERLAP, delivered)
         return cls(delivered - known, size, known)
 
 
@@ -147,7 +157,7 @@ class Paging:
         """The next page; of fewer rows, if need be."""
         while True:
             size = self.size.value
-            place = Place.after(self.delivered, size)
+            place = Place.after(self.delivered, size, self.cap)
             first = not self.delivered
             smaller = not (first and self.whole_first) and not self.size.is_smallest
             can_shrink = smaller or (first and (self.whole_first or self.last_resort))

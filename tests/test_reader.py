@@ -190,8 +190,8 @@ def test_has_more_stops_the_paging_although_the_page_is_full() -> None:
     server = Server([row(i) for i in range(10)])
 
     assert len(read(server, page_size=5)) == 10
-    # A page begins with the last row of the one before it.
-    assert [r["Offset"] for r in server.requests] == [0, 4, 8]
+    # A page begins with the last rows of the one before it: two of five.
+    assert [r["Offset"] for r in server.requests] == [0, 3, 6]
 
 
 def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none() -> None:
