@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
+from tap_targetads.rows import Checked
 from tap_targetads.values import NATIVE_TYPES, NO_VALUE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class _Column:
         convert: Converts a value.
         convert_all: Converts many texts, if there is a faster way for that.
         native: The types of values that need no conversion.
-        checked: The same where the decoder has checked the values.
+        checked: The same where the decoder has checked the texts.
         needed: Whether null is an error.
     """
 
@@ -44,6 +45,11 @@ class _Column:
     native: frozenset[type]
     checked: frozenset[type]
     needed: bool
+
+    def is_settled(self, checked: Checked) -> bool:
+        """Whether a decoder that checked so much leaves nothing to do."""
+        is_time = self.field.type in {"date", "date-time"}
+        return checked is Checked.TYPES and not (is_time or self.needed)
 
 
 class RowConverter:
@@ -97,26 +103,29 @@ class RowConverter:
         self.bad_values: Counter[str] = Counter()
         """How many values became null because they could not be converted."""
 
-    def convert(self, rows: Sequence[Row], *, strict: bool) -> None:
+    def convert(self, rows: Sequence[Row], checked: Checked) -> None:
         """Give every value of the rows its field's type.
 
         Args:
             rows: Rows of one page.
-            strict: Whether the decoder has already checked that texts are texts.
+            checked: What the decoder has made sure of.
 
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
         for column in self._columns:
-            if strict and column.field.type == "string":
+            if column.is_settled(checked):
                 continue
             values = list(map(column.get, rows))
-            native = column.checked if strict else column.native
-            types = set(map(type, values))
-            if native.issuperset(types):
-                continue
-            if types != {str} or not _convert_all(column, rows, values):
-                self._convert_column(column, native, rows, values)
+            if checked is not Checked.TEXTS or column.field.type != "string":
+                native = column.checked if checked else column.native
+                types = set(map(type, values))
+                if not native.issuperset(types):
+                    if types != {str} or not _convert_all(column, rows, values):
+                        self._convert_column(column, native, rows, values)
+                    continue
+            if "" in values:
+                _empty_as_null(column, rows, values)
 
     def rows_of(self, table: Table) -> list[Row]:
         """Make rows of texts, and give every value its field's type.
@@ -134,6 +143,7 @@ class RowConverter:
         for column in self._columns:
             texts = table.columns[column.field.name]
             if column.field.type == "string":
+                columns[column.field.name] = _with_nulls(texts)
                 continue
             try:
                 columns[column.field.name] = _converted(column, texts)
@@ -164,7 +174,7 @@ class RowConverter:
     ) -> None:
         attribute, convert, needed = column.attribute, column.convert, column.needed
         for row, value in zip(rows, values, strict=True):
-            if type(value) in native:
+            if type(value) in native and value != "":
                 continue
             try:
                 empty = value in NO_VALUE and not needed
@@ -204,6 +214,18 @@ class RowConverter:
                 )
             raise DataError(message)
         self.bad_values[field.name] += 1
+
+
+def _empty_as_null(column: _Column, rows: Sequence[Row], values: Sequence[Any]) -> None:
+    for row, value in zip(rows, values, strict=True):
+        if value == "":
+            setattr(row, column.attribute, None)
+
+
+def _with_nulls(texts: Sequence[str]) -> Sequence[str | None]:
+    if not any(text in texts for text in NO_VALUE):
+        return texts
+    return [None if text in NO_VALUE else text for text in texts]
 
 
 def _converted(column: _Column, texts: Sequence[str]) -> list[Any]:

@@ -12,15 +12,20 @@ keys, and two equal rows stay two.
 
 from __future__ import annotations
 
+from binascii import hexlify
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest, xxh3_128_hexdigest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-
+_FEW = 500_000
+"""That many digests take 50 MB."""
 _BUCKETS = 1 << 16
+_PAIRS = 8
+"""How many pairs of bytes a digest has."""
+
 _ONLY_WEIGHTS = b'{"Weight_'
 _WEIGHTS = b',"Weight_'
 """Where the weights begin. Inside a text, the quote would be escaped."""
@@ -29,9 +34,8 @@ _WEIGHTS = b',"Weight_'
 class RowKeys:
     """Gives the rows of one window their keys.
 
-    Equal rows have equal times, so that they lie in one window. The memory is about
-    20 bytes per row of the window; a window is one page or one day, whichever is
-    larger.
+    Equal rows have equal times, so that they lie in one window, and only its rows have
+    to be remembered.
 
     Args:
         project_id: The project that the rows belong to.
@@ -48,31 +52,72 @@ class RowKeys:
         self._prefix = "".join(
             f"{part}\0" for part in (project_id, stream, *constants)
         ).encode()
-        # Digests, end to end, by their first two bytes: a quarter of the memory that
-        # a set of them would need. That 16 bytes match across two digests is no more
-        # likely than that two digests are the same.
-        self._seen = [b""] * _BUCKETS
+        self._seen = _Digests()
         self._repeats: dict[bytes, int] = {}
 
-    def of(self, lines: Iterable[bytes]) -> list[str]:
-        """The keys of rows, given as their JSON lines."""
-        prefix, seen = self._prefix, self._seen
-        keys = []
-        for line in map(_without_weights, lines) if self._weights else lines:
-            what = prefix + line
-            digest = xxh3_128_digest(what)
-            bucket = digest[0] << 8 | digest[1]
-            digests = seen[bucket]
-            if digest in digests:
-                keys.append(self._of_repeat(digest, what))
-            else:
-                seen[bucket] = digests + digest
-                keys.append(digest.hex())
-        return keys
+    def of(self, lines: Sequence[bytes]) -> list[bytes]:
+        """The keys of some rows, as hex digits.
 
-    def _of_repeat(self, digest: bytes, what: bytes) -> str:
+        Args:
+            lines: The JSON lines of the rows.
+        """
+        prefix = self._prefix
+        if self._weights:
+            lines = list(map(_without_weights, lines))
+        digests = [xxh3_128_digest(prefix + line) for line in lines]
+        # Seldom does a row equal another: then one look is enough for all.
+        if self._seen.add_if_all_new(digests):
+            return list(map(hexlify, digests))
+        return [self._of(*row) for row in zip(lines, digests, strict=True)]
+
+    def _of(self, line: bytes, digest: bytes) -> bytes:
+        if self._seen.add_if_all_new([digest]):
+            return hexlify(digest)
         ordinal = self._repeats[digest] = self._repeats.get(digest, 0) + 1
-        return xxh3_128_hexdigest(what, seed=ordinal)
+        return xxh3_128_hexdigest(self._prefix + line, seed=ordinal).encode()
+
+
+class _Digests:
+    """A set of digests that is fast while it is small, and small when it is large.
+
+    Python's own set needs about 100 bytes for each. From a certain size on they are
+    packed, which needs 20, and five times as long.
+    """
+
+    def __init__(self) -> None:
+        self._few: set[bytes] = set()
+        # By their first two bytes, end to end. That 16 bytes match across two digests
+        # is no more likely than that two digests are the same.
+        self._many: list[bytes] = []
+
+    def add_if_all_new(self, digests: Sequence[bytes]) -> bool:
+        """Add some digests, unless one of them is there, or is given twice."""
+        new = set(digests)
+        if len(new) < len(digests) or not self._few.isdisjoint(new):
+            return False
+        if not self._many:
+            self._few |= new
+            if len(self._few) > _FEW:
+                self._pack()
+            return True
+        many = self._many
+        places = list(zip(_numbers(digests), digests, strict=True))
+        if any(digest in many[number] for number, digest in places):
+            return False
+        for number, digest in places:
+            many[number] += digest
+        return True
+
+    def _pack(self) -> None:
+        self._many = [b""] * _BUCKETS
+        for number, digest in zip(_numbers(self._few), self._few, strict=True):
+            self._many[number] += digest
+        self._few.clear()
+
+
+def _numbers(digests: Iterable[bytes]) -> list[int]:
+    """The number that the first two bytes of each digest are."""
+    return memoryview(b"".join(digests)).cast("H")[::_PAIRS].tolist()
 
 
 def _without_weights(line: bytes) -> bytes:

@@ -115,7 +115,7 @@ class RecordEncoder:
         names = [_encoder.encode(name) for name in never_null]
         self._never_null = [(name + b":null", name + b':""') for name in names]
         name = _encoder.encode(stream)
-        self._head = b'{"type":"RECORD","stream":' + name + b',"record":{'
+        self._head = b'{"type":"RECORD","stream":' + name + b',"record":'
         inside = _encoder.encode(constants)[1:-1]
         self._constants = inside + b"," if inside else b""
 
@@ -133,8 +133,9 @@ class RecordEncoder:
         """
         now = datetime.now(timezone.utc)
         tail = b',"time_extracted":' + _encoder.encode(now) + b"}\n"
-        for fields in self._fields(rows, keys):
-            yield len(fields), b"".join([self._head + f + tail for f in fields])
+        for opening, records in self._openings(rows, keys):
+            head = self._head + opening
+            yield len(records), head + (tail + head).join(records) + tail
 
     def objects(
         self, rows: Sequence[Row], keys: RowKeys | None
@@ -145,8 +146,8 @@ class RecordEncoder:
             rows: Converted rows.
             keys: Gives the row keys; None for none.
         """
-        for fields in self._fields(rows, keys):
-            yield [b"{" + record for record in fields]
+        for opening, records in self._openings(rows, keys):
+            yield [opening + record for record in records]
 
     def records(
         self, rows: Sequence[Row], keys: RowKeys | None
@@ -160,24 +161,22 @@ class RecordEncoder:
         for block in self.objects(rows, keys):
             yield from map(msgspec.json.decode, block)
 
-    def _fields(
+    def _openings(
         self, rows: Sequence[Row], keys: RowKeys | None
-    ) -> Iterator[list[bytes]]:
-        """The inside of the records' objects, with the closing brace."""
-        key = b'"%s":"' % ROW_KEY.encode()
+    ) -> Iterator[tuple[bytes, list[bytes]]]:
+        """How all records of a block begin, and how each of them goes on."""
         for start in range(0, len(rows), BLOCK_ROWS):
             lines = encode_lines(rows[start : start + BLOCK_ROWS], self._never_null)
             constants, comma = self._constants, b","
             if lines[0] == b"{}":  # nothing but constants is selected
                 constants, comma = constants[:-1], b"," if constants else b""
+            fields = [line[1:] for line in lines]
             if keys is None:
-                yield [constants + line[1:] for line in lines]
+                yield b"{" + constants, fields
             else:
                 after_key = b'"' + comma + constants
-                yield [
-                    key + row_key.encode() + after_key + line[1:]
-                    for row_key, line in zip(keys.of(lines), lines, strict=True)
-                ]
+                pairs = zip(keys.of(lines), fields, strict=True)
+                yield b'{"%s":"' % ROW_KEY.encode(), list(map(after_key.join, pairs))
 
 
 def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
@@ -186,25 +185,29 @@ def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
 
 
 def encode_lines(
-    rows: Sequence[Row], replacements: Iterable[tuple[bytes, bytes]] = ()
+    rows: Iterable[Row], replacements: Iterable[tuple[bytes, bytes]] = ()
 ) -> list[bytes]:
     """The compact JSON of each row, as the row keys are made from it.
-
-    Empty strings become null, and so does CSV's word for it, since JSON and CSV cannot
-    both tell them apart; NUL characters are dropped, since PostgreSQL has no place for
-    them. On the encoder's output, which has no spaces and escapes quotes and
-    backslashes inside texts, all of these are exact replacements of bytes.
 
     Args:
         rows: Converted rows.
         replacements: Members of the objects, each with what takes its place.
     """
-    block = _encoder.encode_lines(rows)
-    if b"\\" in block:  # seldom; this look costs a fiftieth of the others
-        if b"\\u0000" in block:
-            block = _NUL.sub(rb"\1", block)
-        block = block.replace(rb':"\\N"', b":null")
-    block = block.replace(b':""', b":null")
+    lines = list(map(_encoder.encode, rows))
+    if b"\\" in b"".join(lines):
+        lines = [_cleaned(line) if b"\\" in line else line for line in lines]
     for member, other in replacements:
-        block = block.replace(member, other)
-    return block.split(b"\n")[:-1]
+        lines = [line.replace(member, other) for line in lines]
+    return lines
+
+
+def _cleaned(line: bytes) -> bytes:
+    """A line without NUL characters, and without CSV's word for null.
+
+    PostgreSQL has no place for the former, and JSON and CSV cannot both tell the latter
+    from null. In the encoder's output, which has no spaces and escapes quotes and
+    backslashes inside texts, both are exact replacements of bytes.
+    """
+    if b"\\u0000" in line:
+        line = _NUL.sub(rb"\1", line).replace(b':""', b":null")
+    return line.replace(rb':"\\N"', b":null")

@@ -17,7 +17,7 @@ from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
 from tap_targetads.messages import RecordEncoder, encode_records
 from tap_targetads.project_stream import ProjectStream
-from tap_targetads.rows import RowType
+from tap_targetads.rows import Checked, RowType
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.values import converters
 
@@ -84,7 +84,7 @@ class MetaStream(ProjectStream):
             needed=[name for name in self.key if types[name] != "string"],
             null_bad_values=self.tap.settings.null_bad_values,
         )
-        converter.convert(rows, strict=False)
+        converter.convert(rows, Checked.NOTHING)
         converter.report_bad_values(self.logger)
         encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
         yield from self._distinct(project_id, encoder.records(rows, None))

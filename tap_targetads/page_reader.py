@@ -147,7 +147,7 @@ class PageReader(Reader):
             try:
                 for page in paging.pages(one_only=one_only):
                     for piece in page.pieces():
-                        self.converter.convert(piece.rows, strict=piece.strict)
+                        self.converter.convert(piece.rows, piece.checked)
                         yield piece
                     del page, piece
             except PagingError as error:

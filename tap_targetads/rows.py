@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -18,16 +19,39 @@ Row = Any
 """A struct made by `RowType`: one attribute per selected field."""
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Filled = Annotated[str, msgspec.Meta(min_length=1)]
 
-_WIRE_TYPES: Mapping[str, Any] = {
-    "string": str | None,
-    "integer": _Int64 | float | str | None,
-    "number": float | str | None,
-    "boolean": bool | int | str | None,
-    "date": str | None,
-    "date-time": str | None,
+
+class Checked(IntEnum):
+    """What the decoder has made sure of, so that nobody needs to look again."""
+
+    NOTHING = 0
+    TEXTS = 1
+    """Texts are texts. Other values may be texts, too."""
+    TYPES = 2
+    """All values have their field's type, but for dates and times, which are texts.
+    No text is empty."""
+
+
+_WIRE_TYPES: Mapping[Checked, Mapping[str, Any]] = {
+    Checked.TYPES: {
+        "string": _Filled | None,
+        "integer": _Int64 | None,
+        "number": float | None,
+        "boolean": bool | None,
+        "date": str | None,
+        "date-time": str | None,
+    },
+    Checked.TEXTS: {
+        "string": str | None,
+        "integer": _Int64 | float | str | None,
+        "number": float | str | None,
+        "boolean": bool | int | str | None,
+        "date": str | None,
+        "date-time": str | None,
+    },
 }
-"""What the decoder accepts for a field: its type, or text that will be converted."""
+"""What the decoder accepts for a field, by what it is to make sure of."""
 
 
 class Table(NamedTuple):
@@ -75,7 +99,8 @@ class RowType:
     def __init__(
         self, names: Mapping[str, FieldType], ignored: Iterable[str] = ()
     ) -> None:
-        """Create the struct types."""
+        """Prepare to create struct types."""
+        self._types = names
         self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
         # A name that cannot be declared leaves no other way than not to look.
@@ -84,11 +109,19 @@ class RowType:
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
         self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(usable)}
-        self.strict = self._define({n: _WIRE_TYPES[t] for n, t in names.items()})
-        self.lenient = self._define(dict.fromkeys(names, Any))
+        self.lenient = self.checking(Checked.NOTHING)
 
-    def _define(self, types: Mapping[str, Any]) -> type[msgspec.Struct]:
-        fields = [(self.attributes[n], types[n], None) for n in self.names]
+    def checking(self, checked: Checked) -> type[msgspec.Struct]:
+        """A struct type that accepts certain values only.
+
+        Args:
+            checked: What decoding into it makes sure of.
+        """
+        wire = _WIRE_TYPES.get(checked, {})
+        fields = [
+            (self.attributes[n], wire.get(self._types[n], Any), None)
+            for n in self.names
+        ]
         # A field that nobody selected is accepted, but never written: an attribute
         # that is unset is left out by the encoder.
         unwanted = [

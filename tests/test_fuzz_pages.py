@@ -56,7 +56,7 @@ def converter_of(row_type: RowType, *, null_bad_values: bool) -> RowConverter:
 def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[bytes]:
     """The records of a page, as their lines."""
     converter = converter_of(row_type, null_bad_values=null_bad_values)
-    converter.convert(page.rows, strict=page.strict)
+    converter.convert(page.rows, page.checked)
     return encode_lines(page.rows)
 
 

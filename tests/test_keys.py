@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from tap_targetads.keys import RowKeys
 lines = st.lists(st.sampled_from([b'{"a":1}', b'{"a":2}', b'{"a":null}', b'{"b":""}']))
 
 
-def keys_of(rows: list[bytes], *, pages: int = 1, project: int = 1) -> list[str]:
+def keys_of(rows: list[bytes], *, pages: int = 1, project: int = 1) -> list[bytes]:
     keys = RowKeys(project, "clicks")
     size = max(1, -(-len(rows) // pages))
     return [
@@ -47,9 +48,9 @@ def test_keys_of_another_project_or_stream_are_different(rows: list[bytes]) -> N
 
 
 KNOWN_KEYS = [
-    "c4ad3bccd291f836f6c4ee92f1634e2b",
-    "8b9a9fb2f28667a6dc3b415d85a024b4",
-    "cceecbd883c42f8535a84119ee09a4e6",
+    b"c4ad3bccd291f836f6c4ee92f1634e2b",
+    b"8b9a9fb2f28667a6dc3b415d85a024b4",
+    b"cceecbd883c42f8535a84119ee09a4e6",
 ]
 
 
@@ -59,3 +60,14 @@ def test_a_key_never_changes_between_versions() -> None:
     keys = RowKeys(12486, "clicks").of([line, line, b"{}"])
 
     assert keys == KNOWN_KEYS
+
+
+@given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 9), st.integers(1, 50))
+def test_many_rows_have_the_keys_that_few_have(
+    numbers: list[int], pages: int, few: int
+) -> None:
+    rows = [b'{"a":%d}' % number for number in numbers]
+    expected = keys_of(rows)
+
+    with patch("tap_targetads.keys._FEW", few):
+        assert keys_of(rows, pages=pages) == expected

@@ -499,3 +499,25 @@ def test_rows_count_where_data_is_null() -> None:
 def test_a_row_without_its_time_is_an_error(time: str | None) -> None:
     with pytest.raises(DataError, match="field InteractionTime"):
         read(Server([row(1), row(2, InteractionTime=time)]))
+
+
+LOOSER = [
+    {"InteractionDeviceID": ""},
+    {"InteractionEcomAmount": "7"},
+    {"InteractionDeviceID": 7},
+    {"Unselected": "x"},
+]
+
+
+@given(st.lists(st.sampled_from(LOOSER), max_size=4), st.integers(1, 5))
+def test_odd_rows_do_not_change_what_becomes_of_the_others(
+    odd: list[Row], page_size: int
+) -> None:
+    rows = [row(i, **values) for i, values in enumerate([{}, {}, {}, *odd, {}, {}])]
+
+    records = read(Server(rows), page_size=page_size)
+
+    usual = [*range(3), *range(len(rows) - 2, len(rows))]
+    assert [records[i] for i in usual] == [record(i) for i in usual]
+    assert len(records) == len(rows)
+    assert not any(r["InteractionDeviceID"] == "" for r in records)

@@ -17,6 +17,7 @@ from tap_targetads.errors import DataError
 from tap_targetads.messages import encode_lines
 from tap_targetads.pages import PageDecoder, raw_lines
 from tap_targetads.repairs import DEEPEST
+from tap_targetads.rows import Checked
 from tap_targetads.values import converters
 
 TYPES: dict[str, Any] = {
@@ -47,7 +48,7 @@ class Stream:
     def lines(self, body: bytes) -> list[bytes]:
         page = self.decoder.decode(body).page
         raw_lines(page.rows)
-        self.converter.convert(page.rows, strict=page.strict)
+        self.converter.convert(page.rows, page.checked)
         return encode_lines(page.rows)
 
     def read(self, body: bytes) -> list[dict[str, Any]]:
@@ -222,7 +223,8 @@ def test_a_repaired_page_does_not_slow_down_the_pages_after_it() -> None:
     with pytest.raises(DataError):
         stream.read(objects("Number", b"1e999"))
 
-    assert stream.decoder.decode(objects("Number", b"1")).page.strict
+    page = stream.decoder.decode(objects("Number", b"1")).page
+    assert page.checked is Checked.TYPES
 
 
 def test_a_field_whose_name_cannot_be_declared_is_reported_and_dropped() -> None:
