@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk import Stream
-
-    from tap_targetads.tap import TapTargetADS
+    from singer_sdk import Stream, Tap
 
 
-def streams_as_markdown(tap: TapTargetADS) -> str:
+def streams_as_markdown(tap: Tap) -> str:
     """Describe the streams and their fields.
 
     Args:

@@ -166,8 +166,11 @@ class ProjectStream(Stream):
 
     def _noting_failure(self, project_id: int, deliveries: Iterator[T]) -> Iterator[T]:
         """What a project delivers; its failure is noted, and others can go on."""
+        part = self.tap.progress.begin(self.name, project_id)
+        failed = True
         try:
             yield from deliveries
+            failed = False
         except TargetGoneError:
             raise
         except TapError as error:
@@ -176,6 +179,8 @@ class ProjectStream(Stream):
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.tap.failed.append(f"{self.name} of project {project_id}")
+        finally:
+            self.tap.progress.end(part, failed=failed)
 
     @abstractmethod
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:

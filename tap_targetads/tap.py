@@ -7,26 +7,25 @@ import time
 from copy import deepcopy
 from datetime import date
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_targetads.about import streams_as_markdown
 from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client
+from tap_targetads.command_line import CommandLine
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import SettingsError, TapError
 from tap_targetads.exchange import Exchange
-from tap_targetads.inputs import checked_file, checked_state
+from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
 from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
+from tap_targetads.progress import Progress, display_of
 from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.settings import Settings, refuse_misspelt, wrong_variable
 from tap_targetads.storage import Storage
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    import click
     from singer_sdk import Stream
 
     from tap_targetads.meta import MetaStream
@@ -53,7 +51,7 @@ SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
 
 
-class TapTargetADS(Tap):
+class TapTargetADS(CommandLine):
     """Singer tap for the TargetADS marketing-analytics API."""
 
     name = "tap-targetads"
@@ -64,6 +62,8 @@ class TapTargetADS(Tap):
     sleep = staticmethod(time.sleep)
     """Waits for jobs, and for the pace of requests; replaced likewise."""
 
+    progress: Progress
+    """How far the run has come."""
     failed: list[str]
     """The streams and projects that could not be read to the end."""
 
@@ -75,6 +75,7 @@ class TapTargetADS(Tap):
             SettingsError: If a setting has a value that cannot work.
         """
         self.failed = []
+        self.progress = Progress()
         try:
             super().__init__(*args, validate_config=validate_config, **kwargs)
         except ValueError as error:
@@ -218,10 +219,13 @@ class TapTargetADS(Tap):
         Raises:
             TapError: At the end, if something was not delivered.
         """
-        for stream in self.streams.values():
-            if stream.selected:
-                _check_key(stream)
-        super().sync_all()
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        for stream in selected:
+            _check_key(stream)
+        if selected:
+            self.progress.parts = len(selected) * len(self.tokens)
+        with display_of(self.progress):
+            super().sync_all()
         if self.failed:
             message = (
                 f"Not delivered completely: {', '.join(self.failed)}. The errors are "
@@ -254,47 +258,6 @@ class TapTargetADS(Tap):
             StateError: If it has not the form of one.
         """
         super().load_state(dict(checked_state(state)))
-
-    @classmethod
-    @override
-    def invoke(
-        cls,
-        *,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
-        **options: Any,
-    ) -> None:
-        """The command line, with files that have been checked."""
-        super().invoke(
-            state=checked_file(state, "--state"),
-            catalog=checked_file(catalog, "--catalog"),
-            **options,
-        )
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """`--test`: say of each project whether it can be read."""
-        if value != CliTestOptionValue.All.value:
-            super().cb_test(ctx, param, value)
-            return
-        config = ctx.params["config"]
-        try:
-            tap = cls(config=config.config, parse_env_config=config.parse_env)
-        except ConfigValidationError as error:
-            for line in error.errors:
-                cls.logger.error(line)  # noqa: TRY400
-            ctx.exit(1)
-        ctx.exit(0 if tap.check_projects() else 1)
-
-    @classmethod
-    @override
-    def print_about(cls, output_format: str | None = None) -> None:
-        """Print settings and, as markdown, the streams with all their fields."""
-        super().print_about(output_format)
-        if output_format == "markdown":
-            tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
-            print(streams_as_markdown(tap))  # noqa: T201
 
     # The SDK's handler exits with 0, as if everything had been delivered, and may
     # write into the middle of a block. There is no public hook;

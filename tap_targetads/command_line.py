@@ -1,0 +1,66 @@
+"""The tap's command line, where it differs from the SDK's."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
+
+from tap_targetads.about import streams_as_markdown
+from tap_targetads.inputs import checked_file
+
+if TYPE_CHECKING:
+    import click
+
+
+class CommandLine(Tap):
+    """A tap whose command line checks what it is given, and tells what is wrong."""
+
+    @abstractmethod
+    def check_projects(self) -> bool:
+        """Find out whether all projects can be read."""
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """The command line, with files that have been checked."""
+        super().invoke(
+            state=checked_file(state, "--state"),
+            catalog=checked_file(catalog, "--catalog"),
+            **options,
+        )
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """`--test`: say of each project whether it can be read."""
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        try:
+            tap = cls(config=config.config, parse_env_config=config.parse_env)
+        except ConfigValidationError as error:
+            for line in error.errors:
+                cls.logger.error(line)  # noqa: TRY400
+            ctx.exit(1)
+        ctx.exit(0 if tap.check_projects() else 1)
+
+    @classmethod
+    @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print settings and, as markdown, the streams with all their fields."""
+        super().print_about(output_format)
+        if output_format == "markdown":
+            tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
+            print(streams_as_markdown(tap))  # noqa: T201
