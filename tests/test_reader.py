@@ -16,9 +16,10 @@ from tap_targetads.catalogue import extra_field, fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.exchange import Exchange
+from tap_targetads.filters import Filters
 from tap_targetads.messages import encode_lines
 from tap_targetads.page_reader import PageReader
-from tap_targetads.reports import Filters, RawReport
+from tap_targetads.reports import RawReport
 from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
