@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from abc import abstractmethod
+from contextlib import redirect_stdout
 from typing import IO, TYPE_CHECKING, Any
 
+from click import BadParameter
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_targetads.about import streams_as_markdown
-from tap_targetads.inputs import checked_file
+from tap_targetads.about import with_streams
+from tap_targetads.inputs import checked_file, config_file_error
 
 if TYPE_CHECKING:
     import click
@@ -42,8 +45,31 @@ class CommandLine(Tap):
 
     @classmethod
     @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> Any:
+        """`--config`: settings from files, each of which is checked, or from variables.
+
+        Raises:
+            SettingsError: If a file cannot be read, or is no JSON object.
+        """
+        merged = super().cb_config(ctx, param, ())
+        for path in value:
+            try:
+                given = super().cb_config(ctx, param, (path,))
+            except (OSError, ValueError, TypeError, RuntimeError) as error:
+                raise config_file_error(path, error) from None
+            merged.config.update(given.config)
+            merged.parse_env |= given.parse_env
+        return merged
+
+    @classmethod
+    @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """`--test`: say of each project whether it can be read."""
+        if value not in [option.value for option in CliTestOptionValue]:
+            problem = f"{value!r} is none of its values: --test, or --test=schema."
+            raise BadParameter(problem, ctx, param)
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
             return
@@ -59,8 +85,8 @@ class CommandLine(Tap):
     @classmethod
     @override
     def print_about(cls, output_format: str | None = None) -> None:
-        """Print settings and, as markdown, the streams with all their fields."""
-        super().print_about(output_format)
-        if output_format == "markdown":
-            tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
-            print(streams_as_markdown(tap))  # noqa: T201
+        """Print the settings, and the streams with their fields."""
+        with redirect_stdout(io.StringIO()) as text:
+            super().print_about(output_format)
+        tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
+        print(with_streams(text.getvalue(), output_format, tap))  # noqa: T201

@@ -97,6 +97,12 @@ class ReportStream(ProjectStream):
             **options,
         )
 
+    @property
+    @override
+    def can_be_tried(self) -> bool:
+        # A job would be paid for.
+        return self.report.api_version == "v1"
+
     @override
     def probe(self, project_id: int, window: Window) -> None:
         self.reader.probe(project_id, window)

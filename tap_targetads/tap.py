@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_targetads.check import ProjectCheck
@@ -27,16 +28,20 @@ from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.retries import Retries, retry_waits
-from tap_targetads.settings import Settings, refuse_misspelt, wrong_variable
+from tap_targetads.setting_names import (
+    check_names,
+    explained,
+    tell_of_unread,
+    wrong_variable,
+)
+from tap_targetads.settings import Settings
 from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import FrameType
-
-    from singer_sdk import Stream
 
     from tap_targetads.meta import MetaStream
     from tap_targetads.sandbox import Sandbox
@@ -76,28 +81,33 @@ class TapTargetADS(CommandLine):
         """
         self.failed = []
         self.progress = Progress()
+        config = kwargs.get("config")
+        given = config if isinstance(config, dict) else {}
+        environ = os.environ if kwargs.get("parse_env_config") else {}
         try:
             super().__init__(*args, validate_config=validate_config, **kwargs)
+            names = super().config, environ, self._known_settings
+            check_names(*names, self.logger, strict=validate_config)
+            if validate_config:
+                _ = self.settings
+        except ConfigValidationError as error:
+            if not environ:
+                tell_of_unread(given, self._known_settings, self.logger)
+            if not isinstance(error, SettingsError):
+                lines = explained(error.errors, given, environ, self._known_settings)
+                error.errors = lines
+            raise
         except ValueError as error:
             # The SDK parses variables without saying which one it could not.
-            prefix = f"{self.name.upper().replace('-', '_')}_"
-            raise wrong_variable(os.environ, prefix) or error from error
-        if validate_config:
-            self._refuse_misspelt(in_environment=kwargs.get("parse_env_config", False))
-            _ = self.settings
+            raise wrong_variable(os.environ) or error from error
 
-    def _refuse_misspelt(self, *, in_environment: bool) -> None:
+    @property
+    def _known_settings(self) -> Collection[str]:
+        """The names of all settings, the SDK's too."""
         schema = deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
-        names = list(self.config)
-        if in_environment:
-            prefix = f"{self.name.upper().replace('-', '_')}_"
-            names += [
-                name.removeprefix(prefix).lower()
-                for name in os.environ
-                if name.startswith(prefix)
-            ]
-        refuse_misspelt(names, schema["properties"])
+        names: dict[str, Any] = schema["properties"]
+        return names.keys()
 
     @property
     @override
@@ -221,7 +231,7 @@ class TapTargetADS(CommandLine):
         """
         selected = [stream for stream in self.streams.values() if stream.selected]
         for stream in selected:
-            _check_key(stream)
+            cast("ReportStream | MetaStream", stream).check_key()
         if selected:
             self.progress.parts = len(selected) * len(self.tokens)
         with display_of(self.progress):
@@ -271,20 +281,3 @@ class TapTargetADS(CommandLine):
             signum,
         )
         self.writer.exit(SIGNAL_EXIT_BASE + signum)
-
-
-def _check_key(stream: Stream) -> None:
-    """Make sure that a catalog's key is among its properties.
-
-    Raises:
-        SettingsError: If it is not: no target could load the records.
-    """
-    properties = stream.effective_schema["properties"]
-    # Equal rows are told apart among those of their time.
-    keys = [*stream.primary_keys, stream.replication_key]
-    if missing := [key for key in keys if key and key not in properties]:
-        raise SettingsError(
-            "catalog",
-            f"stream `{stream.name}` has the key {', '.join(missing)}, but not among "
-            "its properties. Make a new catalog with --discover.",
-        )
