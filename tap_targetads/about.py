@@ -7,18 +7,24 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Stream, Tap
 
 
-def with_streams(about: str, output_format: str | None, tap: Tap) -> str:
+def with_streams(
+    about: str,
+    output_format: str | None,
+    tap: Tap,
+    settings: Mapping[str, Mapping[str, Any]],
+) -> str:
     """Complete what the SDK tells.
 
     Args:
         about: What the SDK tells of capabilities and settings.
         output_format: `markdown`, `json`, or None for plain text.
         tap: The tap.
+        settings: The JSON schema of each setting, by name.
 
     Returns:
         The same with the streams and, in plain text, with what settings mean.
@@ -28,7 +34,6 @@ def with_streams(about: str, output_format: str | None, tap: Tap) -> str:
     if output_format == "json":
         told = {**json.loads(about), "streams": streams_as_json(tap)}
         return json.dumps(told, indent=2, ensure_ascii=False)
-    settings = tap.config_jsonschema["properties"]
 
     def described(line: re.Match[str]) -> str:
         schema = settings[line["name"]]

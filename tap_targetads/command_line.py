@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from abc import abstractmethod
 from contextlib import redirect_stdout
+from copy import deepcopy
 from typing import IO, TYPE_CHECKING, Any
 
 from click import BadParameter
@@ -26,6 +27,14 @@ class CommandLine(Tap):
     @abstractmethod
     def check_projects(self) -> bool:
         """Find out whether all projects can be read."""
+
+    @classmethod
+    def all_settings(cls) -> dict[str, dict[str, Any]]:
+        """The JSON schema of every setting, by name; those of the SDK too."""
+        schema = deepcopy(cls.config_jsonschema)
+        cls.append_builtin_config(schema)
+        settings: dict[str, dict[str, Any]] = schema["properties"]
+        return settings
 
     @classmethod
     @override
@@ -89,4 +98,5 @@ class CommandLine(Tap):
         with redirect_stdout(io.StringIO()) as text:
             super().print_about(output_format)
         tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
-        print(with_streams(text.getvalue(), output_format, tap))  # noqa: T201
+        about = with_streams(text.getvalue(), output_format, tap, cls.all_settings())
+        print(about)  # noqa: T201

@@ -187,7 +187,10 @@ class ReportStream(ProjectStream):
             if bookmark:
                 self._finish(bookmark, reading.window)
             part.end_window(reading.window, rows, reading.left)
-            progress.log(self.logger, part, reading.window, rows)
+            # The stream's own logger lets no fields through from SDK 0.55 on.
+            progress.log(
+                self.tap.logger.getChild(self.name), part, reading.window, rows
+            )
         self.reader.converter.report_bad_values(self.logger)
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:

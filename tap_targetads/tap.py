@@ -40,7 +40,7 @@ from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from types import FrameType
 
     from tap_targetads.meta import MetaStream
@@ -84,30 +84,24 @@ class TapTargetADS(CommandLine):
         config = kwargs.get("config")
         given = config if isinstance(config, dict) else {}
         environ = os.environ if kwargs.get("parse_env_config") else {}
+        known = self.all_settings()
         try:
             super().__init__(*args, validate_config=validate_config, **kwargs)
-            names = super().config, environ, self._known_settings
-            check_names(*names, self.logger, strict=validate_config)
+            check_names(
+                super().config, environ, known, self.logger, strict=validate_config
+            )
             if validate_config:
                 _ = self.settings
         except ConfigValidationError as error:
             if not environ:
-                tell_of_unread(given, self._known_settings, self.logger)
+                tell_of_unread(given, known, self.logger)
             if not isinstance(error, SettingsError):
-                lines = explained(error.errors, given, environ, self._known_settings)
+                lines = explained(error.errors, given, environ, known)
                 error.errors = lines
             raise
         except ValueError as error:
             # The SDK parses variables without saying which one it could not.
             raise wrong_variable(os.environ) or error from error
-
-    @property
-    def _known_settings(self) -> Collection[str]:
-        """The names of all settings, the SDK's too."""
-        schema = deepcopy(self.config_jsonschema)
-        self.append_builtin_config(schema)
-        names: dict[str, Any] = schema["properties"]
-        return names.keys()
 
     @property
     @override

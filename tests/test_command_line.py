@@ -88,12 +88,8 @@ def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
     output = run_tap(tmp_path, GOOD, f"--config={tmp_path}")
 
     assert output.exit_code == 1
-    assert errors(output.log) == [
-        (
-            f"Setting `--config`: {tmp_path} cannot be used (Is a directory). Name a file, "
-            "or ENV for the environment."
-        )
-    ]
+    (line,) = errors(output.log)
+    assert f"`--config`: {tmp_path} cannot be used (Is a directory). Name" in line
 
 
 def test_settings_in_the_place_of_their_file_are_not_shown(tmp_path: Path) -> None:
