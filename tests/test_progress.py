@@ -200,7 +200,7 @@ def test_lines_of_the_log_stand_above_the_display_as_they_are(
     handler = logging.StreamHandler(sys.stderr)
     logger = logging.getLogger("tap-targetads.test")
     logger.addHandler(handler)
-    line = "[bold]A line[/bold] " + "that is wider than the terminal " * 9
+    line = "[bold]A line[/bold]" + " that is wider than the terminal" * 9
     try:
         with Display(progress, terminal):
             logger.warning(line)
