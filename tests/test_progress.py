@@ -248,11 +248,14 @@ def test_the_display_gives_the_terminal_back_when_a_run_breaks(
         ({"TERM": "xterm"}, True),
         ({"TERM": "xterm", "NO_COLOR": "1"}, True),
         ({"TERM": "dumb"}, False),
+        ({"TERM": "xterm", "TTY_INTERACTIVE": "0"}, False),
     ],
 )
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, interactive: bool
 ) -> None:
+    for name in ("NO_COLOR", "TTY_INTERACTIVE", "TTY_COMPATIBLE", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stderr", _Screen())
