@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_targetads.errors import ApiError
@@ -10,13 +12,15 @@ from tap_targetads.exchange import Call
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable
 
     from tap_targetads.client import Client
     from tap_targetads.meta import MetaStream
     from tap_targetads.streams import ReportStream
     from tap_targetads.windows import Window
+
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
+"""How the API refuses one report, where it may well deliver others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,44 @@ class ProjectCheck:
     ) -> bool:
         try:
             status = self._token_status(project_id)
-            for stream in streams:
-                stream.probe(project_id, window)
         except ApiError as error:
-            self.logger.error("Project %d: FAILED. %s", project_id, error)  # noqa: TRY400
+            self.logger.error("%s", error)  # noqa: TRY400 - for users
+            self.logger.error(  # noqa: TRY400
+                "Project %d: FAILED. Nothing can be read.", project_id
+            )
             return False
-        names = ", ".join(stream.name for stream in streams)
-        self.logger.info("Project %d: ok (%s), can read %s", project_id, status, names)
-        return True
+        works, failed, untried = self._tried(project_id, streams, window)
+        notes = {"cannot read": failed, "can read": works, "not tried": untried}
+        self.logger.log(
+            logging.ERROR if failed else logging.INFO,
+            "Project %d: %s (%s), %s",
+            project_id,
+            "FAILED" if failed else "ok",
+            status,
+            "; ".join(f"{k} {', '.join(names)}" for k, names in notes.items() if names),
+        )
+        return not failed
+
+    def _tried(
+        self, project_id: int, streams: list[ReportStream | MetaStream], window: Window
+    ) -> tuple[list[str], list[str], list[str]]:
+        """The names of the streams that can be read, that cannot, and of the others."""
+        works, failed, untried = [], [], []
+        hopeless = False
+        for stream in streams:
+            if hopeless or not stream.can_be_tried:
+                untried.append(stream.name)
+                continue
+            try:
+                stream.probe(project_id, window)
+            except ApiError as error:
+                self.logger.error("%s", error)  # noqa: TRY400 - for users
+                failed.append(stream.name)
+                # Where nobody answers, the others would only take their time.
+                hopeless = error.status not in _REFUSALS
+            else:
+                works.append(stream.name)
+        return works, failed, untried
 
     def _token_status(self, project_id: int) -> TokenStatus:
         subject = f"Project {project_id}"

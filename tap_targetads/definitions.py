@@ -15,10 +15,10 @@ from tap_targetads.catalogue import (
 )
 from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
+from tap_targetads.filters import Filters
 from tap_targetads.reports import (
     MAX_CAMPAIGN_IDS,
     AggregateReport,
-    Filters,
     PathReport,
     RawReport,
     Report,

@@ -16,8 +16,10 @@ from tap_targetads.pace import Pace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PIECE = 1 << 20
 _CONNECTIONS = 64
+_PIECE = 1 << 20
+_LARGEST_PIECE = 1 << 28
+"""Bytes; memory for a piece is taken before it arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,10 @@ class Exchange:
             allow_redirects=False,
             stream=True,
         )
-        # Ten times faster in large pieces than in those of `response.content`.
-        body = b"".join(response.iter_content(_PIECE))
+        # Ten times faster than in the small pieces of `response.content`. A piece as
+        # long as the whole, if that is known, need not even be copied.
+        size = min(max(_PIECE, response.raw.length_remaining or 0), _LARGEST_PIECE)
+        body = b"".join(response.iter_content(size))
         return Received(
             response.status_code,
             response.reason or "",

@@ -58,6 +58,31 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return state
 
 
+def config_file_error(path: str, error: Exception) -> SettingsError:
+    """What is wrong with a file of settings, without anything of what is in it.
+
+    Args:
+        path: The file, as it was named.
+        error: Why it could not be read.
+    """
+    if isinstance(error, UnicodeError):
+        problem = "it is not UTF-8"
+    elif isinstance(error, FileNotFoundError):
+        problem = "there is no such file"
+    elif isinstance(error, OSError):
+        problem = f"{error.strerror}"
+    elif line := getattr(error, "lineno", None):
+        problem = f"line {line} is not JSON"
+    else:
+        problem = "it is not a JSON object: {…}"
+    # Who passes the settings themselves passes the token.
+    name = "what is given" if "{" in path or not path else path
+    return SettingsError(
+        "--config",
+        f"{name} cannot be used ({problem}). Name a file, or ENV for the environment.",
+    )
+
+
 def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
     """A file of JSON from the command line.
 
@@ -75,7 +100,7 @@ def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
         content = msgspec.json.decode(text)
         kind = _Catalog if option == "--catalog" else dict[str, Any]
         msgspec.convert(content, kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         problem = f"the file cannot be used ({error}). Pass another one."
         raise SettingsError(option, problem) from None
     return io.StringIO(text)

@@ -85,6 +85,8 @@ class MetaStream(ProjectStream):
             null_bad_values=self.tap.settings.null_bad_values,
         )
         converter.convert(rows, Checked.NOTHING)
+        if part := self.tap.progress.current:
+            part.arrived(len(rows))
         converter.report_bad_values(self.logger)
         encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
         yield from self._distinct(project_id, encoder.records(rows, None))

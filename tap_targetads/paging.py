@@ -183,9 +183,11 @@ class Paging:
         problem = ""
         head = raw_lines(page.rows[: len(last)])
         # Among themselves, they may have another order: none is missed or doubled.
-        if sorted(head) != sorted(last):
-            if page.rows and raw_lines(page.rows[: len(first)]) == first:
-                self._check_offset_counts()
+        others = sorted(head) != sorted(last)
+        begins_anew = page.rows and raw_lines(page.rows[: len(first)]) == first
+        if begins_anew and (others or not last):
+            self._check_offset_counts()
+        if others:
             problem = "rows came or went while they were read page by page"
         elif self.total is not None and page.count != self.total:
             problem = f"the API counted {self.total} rows at first, then {page.count}"

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_targetads.batches import BatchFiles, check_batch_config
 from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
-from tap_targetads.errors import TapError, TargetGoneError
+from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,6 +96,22 @@ class ProjectStream(Stream):
         known = {**TAP_FIELDS, **self.schema["properties"]}
         return {n: schema for n, schema in known.items() if self.is_field_selected(n)}
 
+    def check_key(self) -> None:
+        """Make sure that a catalog's key is among its properties.
+
+        Raises:
+            SettingsError: If it is not: no target could load the records.
+        """
+        properties = self.effective_schema["properties"]
+        # Equal rows are told apart among those of their time.
+        keys = [*self.primary_keys, self.replication_key]
+        if missing := [key for key in keys if key and key not in properties]:
+            raise SettingsError(
+                "catalog",
+                f"stream `{self.name}` has the key {', '.join(missing)}, but not among "
+                "its properties. Make a new catalog with --discover.",
+            )
+
     @cached_property
     @override
     def partitions(self) -> list[dict[str, Any]]:
@@ -166,8 +182,11 @@ class ProjectStream(Stream):
 
     def _noting_failure(self, project_id: int, deliveries: Iterator[T]) -> Iterator[T]:
         """What a project delivers; its failure is noted, and others can go on."""
+        part = self.tap.progress.begin(self.name, project_id)
+        failed = True
         try:
             yield from deliveries
+            failed = False
         except TargetGoneError:
             raise
         except TapError as error:
@@ -176,6 +195,8 @@ class ProjectStream(Stream):
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.tap.failed.append(f"{self.name} of project {project_id}")
+        finally:
+            self.tap.progress.end(part, failed=failed)
 
     @abstractmethod
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
@@ -203,6 +224,11 @@ class ProjectStream(Stream):
         Yields:
             The URL of each finished file, and its number of records.
         """
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether `probe` finds out anything."""
+        return True
 
     @abstractmethod
     def probe(self, project_id: int, window: Window) -> None:

@@ -18,6 +18,7 @@ from tap_targetads.catalogue import (
     INTERACTION_TIME,
     PROJECT_ID,
 )
+from tap_targetads.filters import NO_FILTERS, Filters, without_empty
 from tap_targetads.groups import Group, tile_groups, whole_groups
 from tap_targetads.windows import Window, tile
 
@@ -44,39 +45,6 @@ CAMPAIGN_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """What limits the rows of a report, apart from dates; empty means all.
-
-    Attributes:
-        interaction_types: The API's names of interaction types.
-        media_campaign_ids: Placement ids.
-        target_event_types: Types of conversions.
-        ecom_item_categories: First categories of the items bought.
-    """
-
-    interaction_types: Sequence[str] = ()
-    media_campaign_ids: Sequence[int] = ()
-    target_event_types: Sequence[str] = ()
-    ecom_item_categories: Sequence[str] = ()
-
-    def interactions(self, window: Window) -> dict[str, Any]:
-        """The `InteractionFilter` of a request."""
-        return _without_empty(
-            **_dates(window),
-            InteractionType=list(self.interaction_types),
-            MediaCampaignId=list(self.media_campaign_ids),
-        )
-
-    def targets(self, window: Window) -> dict[str, Any]:
-        """The `TargetFilter` of a request."""
-        return _without_empty(
-            **_dates(window),
-            EventType=list(self.target_event_types),
-            EcomItemCategory1=list(self.ecom_item_categories),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report(ABC):
     """A stream's report.
 
@@ -92,7 +60,7 @@ class Report(ABC):
 
     name: str
     fields: Mapping[str, Field]
-    filters: Filters = Filters()
+    filters: Filters = NO_FILTERS
     window_days: int
     lookback_days: int
     selected_by_default: bool = True
@@ -285,7 +253,7 @@ class AggregateReport(Report):
 
     @override
     def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
-        return _without_empty(
+        return without_empty(
             Fields=_of_group(fields, "dimension"),
             MediaMetrics=_of_group(fields, "media metric"),
             TargetMetrics=_of_group(fields, "target metric"),
@@ -299,12 +267,3 @@ class AggregateReport(Report):
 
 def _of_group(fields: Sequence[Field], group: str) -> list[str]:
     return [f.name for f in fields if f.group == group]
-
-
-def _dates(window: Window) -> dict[str, str]:
-    return {"DateFrom": window.start.isoformat(), "DateTo": window.end.isoformat()}
-
-
-def _without_empty(**entries: Any) -> dict[str, Any]:
-    """Entries of a request, without those that limit nothing."""
-    return {name: value for name, value in entries.items() if value}

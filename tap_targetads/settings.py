@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from tap_targetads.addresses import is_protected
-from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-
-_NEARLY = 0.8
-"""How much alike two names are, from 0 to 1, that are taken for one another."""
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,44 +95,6 @@ class Settings:
         return self.calendar.day_of(now) - ONE_DAY
 
 
-def wrong_variable(environ: Mapping[str, str], prefix: str) -> SettingsError | None:
-    """The environment variable that the SDK could not parse, if there is one.
-
-    Args:
-        environ: The environment.
-        prefix: What the names of the tap's variables begin with.
-    """
-    parsers: dict[str, Callable[[str], object]]
-    parsers = {"integer": int, "array": json.loads, "object": json.loads}
-    for name, schema in CONFIG_SCHEMA.to_dict()["properties"].items():
-        variable = prefix + name.upper()
-        kinds = [kind for kind in parsers if kind in schema["type"]]
-        try:
-            for kind in kinds:
-                parsers[kind](environ.get(variable, "0"))
-        except ValueError:
-            problem = f"{variable} has a value that is not an {kinds[0]}. Correct it."
-            return SettingsError(name, problem)
-    return None
-
-
-def refuse_misspelt(names: Iterable[str], known: Collection[str]) -> None:
-    """Make sure that no name is nearly one that there is.
-
-    Args:
-        names: The names of settings that were given.
-        known: All names that there are.
-
-    Raises:
-        SettingsError: If one is not known, but nearly.
-    """
-    for name in names:
-        if name not in known:
-            for right in get_close_matches(name, known, n=1, cutoff=_NEARLY):
-                problem = f"there is no such setting. Do you mean `{right}`?"
-                raise SettingsError(name, problem)
-
-
 def _day(config: Mapping[str, Any], setting: str) -> date | None:
     """A day from a date or a date-time, of which only the date counts."""
     value = config.get(setting)
@@ -206,7 +161,8 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
         if not token:
             raise SettingsError(
                 "auth_token",
-                f"is missing for project {project_id}. Set TAP_TARGETADS_AUTH_TOKEN, "
-                "or `auth_token` in the project's entry under `projects`.",
+                f"is missing for project {project_id}. Set TAP_TARGETADS_AUTH_TOKEN "
+                "in the environment or in .env, or `auth_token` in the project's "
+                "entry under `projects`.",
             )
     return tokens

@@ -14,7 +14,6 @@ from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
 from tap_targetads.plan import Plan
-from tap_targetads.progress import Progress
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
@@ -98,6 +97,12 @@ class ReportStream(ProjectStream):
             **options,
         )
 
+    @property
+    @override
+    def can_be_tried(self) -> bool:
+        # A job would be paid for.
+        return self.report.api_version == "v1"
+
     @override
     def probe(self, project_id: int, window: Window) -> None:
         self.reader.probe(project_id, window)
@@ -162,8 +167,10 @@ class ReportStream(ProjectStream):
                 plan.period.start,
                 subject,
             )
-        progress = Progress(self.logger, subject)
+        progress = self.tap.progress
+        part = progress.current or progress.begin(self.name, project_id)
         for reading in self.reader.read(project_id, plan.windows(bookmark)):
+            part.begin_window(reading.window, reading.left)
             constants = self.report.constants(reading.window)
             encoder = self._encoder({PROJECT_ID: project_id, **constants})
             keys = None
@@ -174,12 +181,16 @@ class ReportStream(ProjectStream):
                     *constants.values(),
                     weights=self.reader.has_weights,
                 )
-            rows = yield from deliver(reading.pages, encoder, keys)
+            rows = yield from deliver(part.counted(reading.pages), encoder, keys)
             if reading.moved:
                 continue
             if bookmark:
                 self._finish(bookmark, reading.window)
-            progress.finished(reading.window, rows, reading.left)
+            part.end_window(reading.window, rows, reading.left)
+            # The stream's own logger lets no fields through from SDK 0.55 on.
+            progress.log(
+                self.tap.logger.getChild(self.name), part, reading.window, rows
+            )
         self.reader.converter.report_bad_values(self.logger)
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:

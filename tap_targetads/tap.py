@@ -7,28 +7,34 @@ import time
 from copy import deepcopy
 from datetime import date
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_targetads.about import streams_as_markdown
 from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client
+from tap_targetads.command_line import CommandLine
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import SettingsError, TapError
 from tap_targetads.exchange import Exchange
-from tap_targetads.inputs import checked_file, checked_state
+from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
 from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
+from tap_targetads.progress import Progress, display_of
 from tap_targetads.retries import Retries, retry_waits
-from tap_targetads.settings import Settings, refuse_misspelt, wrong_variable
+from tap_targetads.setting_names import (
+    check_names,
+    explained,
+    tell_of_unread,
+    wrong_variable,
+)
+from tap_targetads.settings import Settings
 from tap_targetads.storage import Storage
 from tap_targetads.streams import ReportStream
 from tap_targetads.windows import Window
@@ -36,9 +42,6 @@ from tap_targetads.windows import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
-
-    import click
-    from singer_sdk import Stream
 
     from tap_targetads.meta import MetaStream
     from tap_targetads.sandbox import Sandbox
@@ -53,7 +56,7 @@ SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
 
 
-class TapTargetADS(Tap):
+class TapTargetADS(CommandLine):
     """Singer tap for the TargetADS marketing-analytics API."""
 
     name = "tap-targetads"
@@ -64,6 +67,8 @@ class TapTargetADS(Tap):
     sleep = staticmethod(time.sleep)
     """Waits for jobs, and for the pace of requests; replaced likewise."""
 
+    progress: Progress
+    """How far the run has come."""
     failed: list[str]
     """The streams and projects that could not be read to the end."""
 
@@ -75,28 +80,28 @@ class TapTargetADS(Tap):
             SettingsError: If a setting has a value that cannot work.
         """
         self.failed = []
+        self.progress = Progress()
+        config = kwargs.get("config")
+        given = config if isinstance(config, dict) else {}
+        environ = os.environ if kwargs.get("parse_env_config") else {}
+        known = self.all_settings()
         try:
             super().__init__(*args, validate_config=validate_config, **kwargs)
+            check_names(
+                super().config, environ, known, self.logger, strict=validate_config
+            )
+            if validate_config:
+                _ = self.settings
+        except ConfigValidationError as error:
+            if not environ:
+                tell_of_unread(given, known, self.logger)
+            if not isinstance(error, SettingsError):
+                lines = explained(error.errors, given, environ, known)
+                error.errors = lines
+            raise
         except ValueError as error:
             # The SDK parses variables without saying which one it could not.
-            prefix = f"{self.name.upper().replace('-', '_')}_"
-            raise wrong_variable(os.environ, prefix) or error from error
-        if validate_config:
-            self._refuse_misspelt(in_environment=kwargs.get("parse_env_config", False))
-            _ = self.settings
-
-    def _refuse_misspelt(self, *, in_environment: bool) -> None:
-        schema = deepcopy(self.config_jsonschema)
-        self.append_builtin_config(schema)
-        names = list(self.config)
-        if in_environment:
-            prefix = f"{self.name.upper().replace('-', '_')}_"
-            names += [
-                name.removeprefix(prefix).lower()
-                for name in os.environ
-                if name.startswith(prefix)
-            ]
-        refuse_misspelt(names, schema["properties"])
+            raise wrong_variable(os.environ) or error from error
 
     @property
     @override
@@ -218,10 +223,13 @@ class TapTargetADS(Tap):
         Raises:
             TapError: At the end, if something was not delivered.
         """
-        for stream in self.streams.values():
-            if stream.selected:
-                _check_key(stream)
-        super().sync_all()
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        for stream in selected:
+            cast("ReportStream | MetaStream", stream).check_key()
+        if selected:
+            self.progress.parts = len(selected) * len(self.tokens)
+        with display_of(self.progress):
+            super().sync_all()
         if self.failed:
             message = (
                 f"Not delivered completely: {', '.join(self.failed)}. The errors are "
@@ -255,47 +263,6 @@ class TapTargetADS(Tap):
         """
         super().load_state(dict(checked_state(state)))
 
-    @classmethod
-    @override
-    def invoke(
-        cls,
-        *,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
-        **options: Any,
-    ) -> None:
-        """The command line, with files that have been checked."""
-        super().invoke(
-            state=checked_file(state, "--state"),
-            catalog=checked_file(catalog, "--catalog"),
-            **options,
-        )
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """`--test`: say of each project whether it can be read."""
-        if value != CliTestOptionValue.All.value:
-            super().cb_test(ctx, param, value)
-            return
-        config = ctx.params["config"]
-        try:
-            tap = cls(config=config.config, parse_env_config=config.parse_env)
-        except ConfigValidationError as error:
-            for line in error.errors:
-                cls.logger.error(line)  # noqa: TRY400
-            ctx.exit(1)
-        ctx.exit(0 if tap.check_projects() else 1)
-
-    @classmethod
-    @override
-    def print_about(cls, output_format: str | None = None) -> None:
-        """Print settings and, as markdown, the streams with all their fields."""
-        super().print_about(output_format)
-        if output_format == "markdown":
-            tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
-            print(streams_as_markdown(tap))  # noqa: T201
-
     # The SDK's handler exits with 0, as if everything had been delivered, and may
     # write into the middle of a block. There is no public hook;
     # tests/test_sdk_seams.py fails if a version of the SDK renames it.
@@ -308,20 +275,3 @@ class TapTargetADS(Tap):
             signum,
         )
         self.writer.exit(SIGNAL_EXIT_BASE + signum)
-
-
-def _check_key(stream: Stream) -> None:
-    """Make sure that a catalog's key is among its properties.
-
-    Raises:
-        SettingsError: If it is not: no target could load the records.
-    """
-    properties = stream.effective_schema["properties"]
-    # Equal rows are told apart among those of their time.
-    keys = [*stream.primary_keys, stream.replication_key]
-    if missing := [key for key in keys if key and key not in properties]:
-        raise SettingsError(
-            "catalog",
-            f"stream `{stream.name}` has the key {', '.join(missing)}, but not among "
-            "its properties. Make a new catalog with --discover.",
-        )

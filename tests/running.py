@@ -126,8 +126,7 @@ def start_tap(
     state: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start the tap's command line as a process of its own."""
-    catalog = interactions_only(config)
-    command = _arguments(folder, config, arguments, state, catalog)
+    command = command_for(folder, config, *arguments, state=state)
     environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
     return subprocess.Popen(
         [sys.executable, "-m", "tap_targetads", *command],
@@ -135,6 +134,16 @@ def start_tap(
         stderr=subprocess.PIPE,
         env=environment,
     )
+
+
+def command_for(
+    folder: Path,
+    config: Mapping[str, Any],
+    *arguments: str,
+    state: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """The command line that reads the streams of single interaction types."""
+    return _arguments(folder, config, arguments, state, interactions_only(config))
 
 
 def _arguments(

@@ -62,6 +62,33 @@ def test_a_missing_right_is_told_from_a_bad_token(
     assert "the token is valid, but has no right" in output.log
 
 
+def test_what_can_be_read_is_told_although_one_report_is_refused(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    sandbox.faults.set([Fault("forbidden", rate=1, path="/v1/reports/path")])
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    verdict = output.log.splitlines()[-1]
+    assert "Project 12486: FAILED (token valid" in verdict
+    assert "cannot read conversion_paths; can read campaigns, clicks, cre" in verdict
+    assert "Stream conversion_paths, project 12486, 2024-01-31: the token" in output.log
+
+
+def test_what_is_not_tried_is_not_said_to_work(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, {**config, "api_version": "v2"}, "--test")
+
+    assert output.exit_code == 0
+    verdict = output.log.splitlines()[-1]
+    can, _, untried = verdict.partition("; not tried ")
+    assert "can read campaigns, creatives, media_report" in can
+    assert untried.split(", ")[:2] == ["clicks", "conversion_paths"]
+    assert not any(r.path.startswith("/v2/") for r in sandbox.requests)
+
+
 def test_a_wrong_extra_field_shows_before_the_first_load(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:

@@ -18,10 +18,11 @@ from tap_targetads.catalogue import fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Exchange
+from tap_targetads.filters import Filters
 from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
 from tap_targetads.messages import encode_lines
-from tap_targetads.reports import Filters, PathReport, RawReport, Report
+from tap_targetads.reports import PathReport, RawReport, Report
 from tap_targetads.retries import Retries
 from tap_targetads.storage import Storage
 from tap_targetads.values import converters

@@ -16,9 +16,10 @@ from tap_targetads.catalogue import extra_field, fields_of
 from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.exchange import Exchange
+from tap_targetads.filters import Filters
 from tap_targetads.messages import encode_lines
 from tap_targetads.page_reader import PageReader
-from tap_targetads.reports import Filters, RawReport
+from tap_targetads.reports import RawReport
 from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.values import converters
 from tap_targetads.windows import Window
@@ -229,16 +230,20 @@ def test_an_empty_page_that_promises_more_is_an_error() -> None:
         read(Server([], endless))
 
 
-def test_a_server_that_ignores_the_offset_is_detected() -> None:
+@pytest.mark.parametrize("page_size", [1, 5])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_server_that_ignores_the_offset_is_detected(
+    rows: int, page_size: int
+) -> None:
     server = Server([row(i) for i in range(10)])
 
     def same_page(request: Any, context: Any) -> str:
         del context
         server.requests.append(request.json())
-        return json.dumps({"data": server.rows[:5], "has_more": True})
+        return json.dumps({"data": server.rows[:rows], "has_more": True})
 
     with pytest.raises(ApiError, match="ignores `Offset`"):
-        read(same_page, page_size=5)  # type: ignore[arg-type]
+        read(same_page, page_size=page_size)  # type: ignore[arg-type]
     assert len(server.requests) == 3
 
 

@@ -349,19 +349,6 @@ def test_the_sandbox_runs_inside_the_tap(tmp_path: Path) -> None:
     assert set(output.records) == set(STREAMS)
 
 
-def test_progress_goes_to_the_log_after_each_window(
-    tmp_path: Path, config: dict[str, Any]
-) -> None:
-    output = run_tap(tmp_path, config)
-
-    lines = [x for x in output.log.splitlines() if "Stream clicks, project" in x]
-    assert len(lines) == 5
-    assert "2024-01-08..2024-01-14" in lines[1]
-    assert "window 2 of 5" in lines[1]
-    assert "rows/s" in lines[1]
-    assert "left" in lines[1]
-
-
 def test_the_sdks_metrics_count_the_records(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
