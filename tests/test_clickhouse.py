@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date, datetime
@@ -48,6 +49,7 @@ class Laptop:
         done = subprocess.run(
             [*python, str(self.folder / "clickhouse")],
             input=script,
+            env={**os.environ, "TZ": "America/New_York"},  # as of a server elsewhere
             check=True,
             stdout=subprocess.PIPE,
             text=True,
@@ -179,6 +181,24 @@ def test_clickhouse_appends_rows_without_keys_and_adds_fields_selected_since(
         rows = truth(world, stream, end=date(2024, 1, 4), row_key=False)
         assert len(found[stream]) == len(rows)
         assert all("InteractionCity" in row for row in found[stream])
+
+
+@pytest.mark.slow
+def test_what_a_table_has_no_place_for_is_an_error_and_digits_are_kept(
+    tmp_path: Path, config: dict[str, Any], world: World
+) -> None:
+    laptop = Laptop(tmp_path)
+    laptop.files.mkdir()
+    row = {**truth(world, "purchases")[0], "InteractionEcomAmount": 16.129999999999999}
+    for wrong in ({"Unknown": 1}, {"_row_key": None}, {"InteractionTime": None}):
+        file = laptop.files / "purchases.jsonl"
+        file.write_text(json.dumps({**row, **wrong}))
+        with pytest.raises(subprocess.CalledProcessError):
+            laptop.load(config)
+    file.write_text(json.dumps(row))
+    laptop.load(config)
+
+    assert laptop.tables("purchases") == {"purchases": [row]}
 
 
 def test_without_rows_or_catalog_the_sql_is_one_clear_line_instead(

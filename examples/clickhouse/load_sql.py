@@ -31,10 +31,12 @@ TYPES = {
 }
 
 SETTINGS = {
-    "date_time_input_format": "'best_effort'",  # times carry their offset
-    "precise_float_parsing": 1,  # otherwise the last digit of a number may differ
-    "input_format_skip_unknown_fields": 0,  # an error, instead of a column that is lost
-    "input_format_null_as_default": 0,  # likewise, instead of an empty key
+    # What new servers do by themselves: read the offset of times, and all digits.
+    "date_time_input_format": "'best_effort'",
+    "precise_float_parsing": 1,
+    # Errors, instead of columns that are lost and keys that are made up.
+    "input_format_skip_unknown_fields": 0,
+    "input_format_null_as_default": 0,
 }
 
 
