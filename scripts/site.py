@@ -29,6 +29,7 @@ TAKEN_IN = {
     "LICENSE": "LICENSE",
     "README.ru.md": "ru.md",
     "SECURITY.md": "security.md",
+    "examples/clickhouse/load_sql.py": "load_sql.py",
     "examples/dbt_targetads/README.md": "insight.md",
     "meltano.yml": "meltano.yml",
 }

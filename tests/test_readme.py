@@ -56,6 +56,7 @@ def sections(name: str) -> list[dict[str, Any]]:
                 ],
                 "links": ["README" if link in READMES else link for link in links],
                 "names": Counter(re.findall(r"`[^`]+`", part)),
+                "tests": re.findall(r"tests/\w+\.py::\w+", part),
                 "points": len(re.findall(r"^- \*\*", part, re.MULTILINE)),
                 "recipes": len(re.findall(r"^\*\*[^*]+\*\*", part, re.MULTILINE)),
             }
