@@ -63,6 +63,8 @@ class TapTargetADS(Tap):
     """Makes the waiting times between tries; replaced where nobody should wait."""
     sleep = staticmethod(time.sleep)
     """Waits for jobs, and for the pace of requests; replaced likewise."""
+    clock = staticmethod(time.monotonic)
+    """The seconds that jobs take; replaced where a deadline is not waited for."""
 
     failed: list[str]
     """The streams and projects that could not be read to the end."""
@@ -157,6 +159,7 @@ class TapTargetADS(Tap):
             at_once=self.settings.concurrent_requests,
             timeout=self.settings.job_timeout,
             sleep=self.sleep,
+            clock=self.clock,
         )
 
     @cached_property
