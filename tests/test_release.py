@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def workflow(name: str) -> dict[str, Any]:
+def workflow(name: str) -> dict[Any, Any]:
     file = ROOT / ".github" / "workflows" / f"{name}.yml"
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: dict[Any, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return content
 
 
