@@ -15,6 +15,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_targetads.about import streams_as_markdown
+from tap_targetads.batches import check_batch_config
 from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client
 from tap_targetads.config_schema import CONFIG_SCHEMA
@@ -203,8 +204,10 @@ class TapTargetADS(Tap):
         """The streams of all reports, the user's included, and those of the meta data.
 
         Raises:
-            SettingsError: If a report is defined in a way that cannot work.
+            SettingsError: If a report, or the setting `batch_config`, cannot work.
         """
+        if batches := self.config.get("batch_config"):
+            check_batch_config(batches)
         reports = declared_reports(self.config)
         return [
             *(ReportStream(self, report) for report in reports),

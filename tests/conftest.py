@@ -31,19 +31,11 @@ def pytest_xdist_auto_num_workers(
 ) -> Generator[None, int, int]:
     """Two workers per core, since tests wait for half of their time.
 
-    One file needs none: it would take longer to start them.
+    A file runs in one worker, whose start one alone can do without.
     """
     cores = yield
     (argument, *more) = config.args
     return 0 if ".py" in argument and not more else 2 * cores
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs Meltano or PostgreSQL in one worker, and install them once."""
-    for item in items:
-        if item.get_closest_marker("meltano"):
-            item.add_marker(pytest.mark.xdist_group("meltano"))
 
 
 @pytest.fixture(scope="session")

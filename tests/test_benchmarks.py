@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SINGER = ("tap", "no_key", "v2", "vanilla", "plain", "plain_orjson")
 PAGES = [key for key in CONTENDERS if key != "v2"]
 
-of_one_delivery = pytest.mark.xdist_group("delivery")
-
 
 class Delivery:
     """What each contender has delivered of one day, and what it asked for."""
@@ -73,7 +71,6 @@ def delivery(world: World, tmp_path_factory: pytest.TempPathFactory) -> Delivery
 
 
 @pytest.mark.slow
-@of_one_delivery
 def test_each_contender_delivers_all_rows(delivery: Delivery, world: World) -> None:
     day = latest_day()
     expected = counts(world, PROJECT, day, day)[day.isoformat()]["PageView"]
@@ -83,7 +80,6 @@ def test_each_contender_delivers_all_rows(delivery: Delivery, world: World) -> N
 
 
 @pytest.mark.slow
-@of_one_delivery
 def test_each_contender_asks_for_the_same_pages(delivery: Delivery) -> None:
     (body,) = delivery.asked["tap"]
 
@@ -93,7 +89,6 @@ def test_each_contender_asks_for_the_same_pages(delivery: Delivery) -> None:
 
 
 @pytest.mark.slow
-@of_one_delivery
 def test_each_singer_contender_delivers_all_fields(delivery: Delivery) -> None:
     for key in SINGER:
         for record in delivery.records[key]:
@@ -101,7 +96,6 @@ def test_each_singer_contender_delivers_all_fields(delivery: Delivery) -> None:
 
 
 @pytest.mark.slow
-@of_one_delivery
 def test_the_variants_of_the_tap_deliver_the_same_keys(delivery: Delivery) -> None:
     keys = {row["_row_key"] for row in delivery.records["tap"]}
 

@@ -39,7 +39,7 @@ BESIDE = {
 STREAMS = {"page_views", "clicks", "impressions", "purchases"}
 DAYS = date(2024, 1, 1), date(2024, 1, 2)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distribution")]
+pytestmark = pytest.mark.slow
 
 
 def run(
