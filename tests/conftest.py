@@ -18,6 +18,9 @@ from tap_targetads.tap import TapTargetADS
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+# Nothing may hang; a busy machine may be slower than the usual fifth of a second.
+settings.register_profile("patient", deadline=5_000)
+settings.load_profile("patient")
 # uv run pytest tests/test_fuzz_*.py --hypothesis-profile=ten_thousand
 settings.register_profile("ten_thousand", max_examples=10_000, print_blob=True)
 
