@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tap_targetads.sandbox.faults import Fault
 from tap_targetads.sizes import AdaptiveSize
 from tap_targetads.tap import TapTargetADS
-from tests.conftest import PROJECT
+from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap, select
 from tests.test_records import assert_is_truth, in_order, truth
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tap_targetads.sandbox.faults import Kind
     from tap_targetads.sandbox.server import Sandbox
     from tap_targetads.sandbox.world import World
-
-END = "2024-01-31T20:59:59+00:00"
 
 
 def windows(sandbox: Sandbox, status: int = 200) -> list[int]:
@@ -68,7 +66,7 @@ def test_windows_that_are_too_long_are_halved_until_they_arrive(
     assert_is_truth(output, world)
     assert "Asking for 4 days at a time" in output.log
     assert "Asking for 2 days at a time" in output.log
-    assert output.bookmark("clicks", PROJECT) == END
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_in_parts(
