@@ -139,7 +139,10 @@ class PageDecoder:
                 better = flattened(better)
             if better == body:
                 raise MalformedAnswerError(str(error)) from error
-        return self._decode(better, repairs - 1)
+        answered = self._decode(better, repairs - 1)
+        # What a repair makes of an answer does not tell how the next one is.
+        self._use(self.row_type, checked)
+        return answered
 
     def _answered(self, body: bytes) -> Answered:
         answer = self._decode_answer(body)

@@ -11,7 +11,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_targetads.batches import BatchFiles, check_batch_config
+from tap_targetads.batches import BatchFiles
 from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 
@@ -51,13 +51,7 @@ class ProjectStream(Stream):
         own: Iterable[str],
         keys: Iterable[str],
     ) -> None:
-        """Declare the stream.
-
-        Raises:
-            SettingsError: If the setting `batch_config` cannot work.
-        """
-        if batches := tap.config.get("batch_config"):
-            check_batch_config(batches)
+        """Declare the stream."""
         self.tap = tap
         self.fields = fields
         super().__init__(tap, stream_schema(own, fields.values()), name)

@@ -13,6 +13,7 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
+from tap_targetads.batches import check_batch_config
 from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client
 from tap_targetads.command_line import CommandLine
@@ -66,6 +67,8 @@ class TapTargetADS(CommandLine):
     """Makes the waiting times between tries; replaced where nobody should wait."""
     sleep = staticmethod(time.sleep)
     """Waits for jobs, and for the pace of requests; replaced likewise."""
+    clock = staticmethod(time.monotonic)
+    """The seconds that jobs take; replaced where a deadline is not waited for."""
 
     progress: Progress
     """How far the run has come."""
@@ -162,6 +165,7 @@ class TapTargetADS(CommandLine):
             at_once=self.settings.concurrent_requests,
             timeout=self.settings.job_timeout,
             sleep=self.sleep,
+            clock=self.clock,
         )
 
     @cached_property
@@ -205,8 +209,10 @@ class TapTargetADS(CommandLine):
         """The streams of all reports, the user's included, and those of the meta data.
 
         Raises:
-            SettingsError: If a report is defined in a way that cannot work.
+            SettingsError: If a report, or the setting `batch_config`, cannot work.
         """
+        if batches := self.config.get("batch_config"):
+            check_batch_config(batches)
         reports = declared_reports(self.config)
         return [
             *(ReportStream(self, report) for report in reports),

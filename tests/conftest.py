@@ -17,12 +17,31 @@ from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
+# Nothing may hang; a busy machine may be slower than the usual fifth of a second.
+settings.register_profile("patient", deadline=5_000)
+settings.load_profile("patient")
 # uv run pytest tests/test_fuzz_*.py --hypothesis-profile=ten_thousand
 settings.register_profile("ten_thousand", max_examples=10_000, print_blob=True)
 
 PROJECT = 12486
 OTHER_PROJECT = 12487
+END_OF_JANUARY = "2024-01-31T20:59:59+00:00"
+"""The bookmark at the end of the month that is read, in Moscow."""
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(
+    config: pytest.Config,
+) -> Generator[None, int, int]:
+    """Two workers per core, since tests wait for half of their time.
+
+    A file runs in one worker, whose start one alone can do without.
+    """
+    cores = yield
+    (argument, *more) = config.args
+    return 0 if ".py" in argument and not more else 2 * cores
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +67,18 @@ def config(sandbox: Sandbox) -> dict[str, Any]:
         "start_date": "2024-01-01",
         "end_date": "2024-01-31",
     }
+
+
+@pytest.fixture
+def clicks(config: dict[str, Any]) -> dict[str, Any]:
+    """Settings that read clicks only."""
+    return {**config, "interaction_types": ["Click"]}
+
+
+@pytest.fixture
+def batch_folder(tmp_path: Path) -> Path:
+    """Where batch files go."""
+    return tmp_path / "batches"
 
 
 @pytest.fixture(scope="session")

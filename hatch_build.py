@@ -1,0 +1,44 @@
+"""What the package says of its repository, which only the release knows.
+
+The README's relative links are dead on PyPI. Where the environment variable
+RELEASE_REPOSITORY holds the repository's address, they lead to the files there, as they
+were when that version was tagged.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?://|#)([^)]+)\)")
+
+
+class RepositoryHook(MetadataHookInterface):
+    """Fills the readme and the addresses of the project."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Add `readme`, and `urls` where the address is known."""
+        text = Path(self.root, "README.md").read_text(encoding="utf-8")
+        if address := os.environ.get("RELEASE_REPOSITORY"):
+            text = _with_addresses(text, address, f"v{metadata['version']}")
+            metadata["urls"] = {
+                "Source": address,
+                "Issues": f"{address}/issues",
+                "Changelog": f"{address}/blob/HEAD/CHANGELOG.md",
+            }
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+
+
+def _with_addresses(text: str, address: str, tag: str) -> str:
+    """The text with links that work from anywhere; images have to be raw files."""
+
+    def absolute(link: re.Match[str]) -> str:
+        mark, label, path = link.groups()
+        kind = "raw" if mark else "blob"
+        return f"{mark}[{label}]({address}/{kind}/{tag}/{path})"
+
+    return _LINK.sub(absolute, text)

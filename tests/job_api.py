@@ -1,0 +1,165 @@
+"""An API of jobs without a server, and what the tap reads from it."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from requests_mock import Mocker
+
+from tap_targetads.catalogue import fields_of
+from tap_targetads.client import Client
+from tap_targetads.exchange import Exchange
+from tap_targetads.filters import Filters
+from tap_targetads.job_status import JobOptions
+from tap_targetads.jobs import JobReader
+from tap_targetads.messages import encode_lines
+from tap_targetads.reports import RawReport, Report
+from tap_targetads.retries import Retries
+from tap_targetads.storage import Storage
+from tap_targetads.values import converters
+from tap_targetads.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+API = "https://api.example.test"
+FILE = "https://storage.example.test/file?X-Signature=4f3c-secret"
+WEEK = Window(date(2024, 1, 15), date(2024, 1, 21))
+DAY = Window(date(2024, 1, 15), date(2024, 1, 15))
+NAMES = ["InteractionTime", "InteractionDeviceID", "InteractionEcomAmount"]
+
+
+@dataclass
+class Api:
+    """Jobs as the API has them, with a clock that moves only when somebody waits."""
+
+    seconds: float = 0
+    estimate: float | None = None
+    shape: str = "nested"
+    statuses: dict[int, str] = field(default_factory=dict)
+    files: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
+    row_count: int | None = 2
+    now: float = 0
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    made: list[float] = field(default_factory=list)
+    polls: list[tuple[int, float]] = field(default_factory=list)
+    downloads: int = 0
+    downloaded: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(0)
+    )
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def create(self, request: Any, context: Any) -> str:
+        body = request.json()
+        self.bodies.append(body)
+        wanted = "InteractionFilter" if self.shape == "nested" else "DateFrom"
+        if wanted not in body:
+            context.status_code = 400
+            failed = {"Error": True, "FailedField": wanted, "Tag": "required"}
+            return json.dumps({"ErrorCode": 400, "Errors": [failed]})
+        self.made.append(self.now)
+        answer = {"job_id": f"job-{len(self.made) - 1}", "status": "CREATED"}
+        return json.dumps({**answer, "estimated_seconds": self.estimate})
+
+    def poll(self, request: Any, context: Any) -> str:
+        del context
+        number = int(request.path.rsplit("-")[-1])
+        self.polls.append((number, self.now))
+        if number in self.statuses:
+            status = {"status": self.statuses[number], "error_message": "no memory"}
+            return json.dumps(status)
+        if self.now - self.made[number] < self.seconds:
+            return json.dumps({"status": "PROCESSING"})
+        done = {"status": "DONE", "row_count": self.row_count, "download_url": FILE}
+        return json.dumps(done)
+
+    def download(self, request: Any, context: Any) -> bytes:
+        del request, context
+        change = self.files.get(self.downloads, bytes)
+        self.downloads += 1
+        self.downloaded.release()
+        text = "InteractionTime,InteractionDeviceID,InteractionEcomAmount\r\n"
+        text += '2024-01-15 10:00:00,"a\nb",12.50\r\n2024-01-15 10:00:01,,\r\n'
+        return change(gzip.compress(text.encode()))
+
+
+ROWS = [
+    {
+        "InteractionDeviceID": "a\nb",
+        "InteractionEcomAmount": 12.5,
+        "InteractionTime": "2024-01-15T07:00:00+00:00",
+    },
+    {
+        "InteractionDeviceID": None,
+        "InteractionEcomAmount": None,
+        "InteractionTime": "2024-01-15T07:00:01+00:00",
+    },
+]
+
+
+def raw_report(types: Sequence[str] = ("Click",)) -> RawReport:
+    return RawReport(
+        name="clicks",
+        fields=fields_of("raw"),
+        filters=Filters(interaction_types=types),
+        window_days=7,
+        lookback_days=0,
+        api_version="v2",
+    )
+
+
+def read_pages(
+    api: Api,
+    *windows: Window,
+    report: Report | None = None,
+    names: Sequence[str] = NAMES,
+    ahead: int = 4,
+    timeout: float = 1200,
+    shape: Any = "nested",
+    stable: bool = True,
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of windows as records, a page at a time."""
+    report = report or raw_report()
+    reader = JobReader(
+        client=Client(Exchange(API, {1: "token"}, 1), Retries(0)),
+        report=report,
+        fields=[report.fields[name] for name in names],
+        conversions=converters(ZoneInfo("Europe/Moscow")),
+        null_bad_values=False,
+        last_complete_day=date(2024, 2, 1),
+        logger=logging.getLogger("tap-targetads.clicks"),
+        jobs=JobOptions(
+            shape=shape,
+            stable=stable,
+            at_once=ahead,
+            timeout=timeout,
+            sleep=api.sleep,
+            clock=lambda: api.now,
+        ),
+        storage=Storage(1, Retries(0)),
+    )
+    with Mocker() as mocker:
+        mocker.post(f"{API}/v2/{report.path}?project_id=1", text=api.create)
+        for number in range(60):
+            mocker.get(f"{API}/v2/jobs/job-{number}?project_id=1", text=api.poll)
+        mocker.get(FILE, content=api.download)
+        tiles = [t for w in windows for t in report.windows(w.start, w.end)]
+        for reading in reader.read(1, tiles):
+            for page in reading.pages:
+                yield [msgspec.json.decode(line) for line in encode_lines(page.rows)]
+
+
+def read(api: Api, *windows: Window, **options: Any) -> list[dict[str, Any]]:
+    """The rows of windows as records."""
+    return list(itertools.chain(*read_pages(api, *windows, **options)))
