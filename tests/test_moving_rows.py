@@ -122,16 +122,12 @@ def test_rows_that_keep_arriving_today_do_not_fail_the_run(
 
 @pytest.mark.parametrize("rate", [1.0, 0.2])
 def test_a_server_without_an_order_makes_nothing_up_and_loses_nothing_in_silence(
-    tmp_path: Path,
-    sandbox: Sandbox,
-    world: World,
-    views: dict[str, Any],
-    rate: float,
+    tmp_path: Path, views: dict[str, Any], rate: float
 ) -> None:
-    sandbox.faults.set([Fault("unstable_order", rate=rate)])
-    views |= {"window_days": 1, "end_date": "2024-01-10"}
-
-    output = run_tap(tmp_path, views)
+    world = World(rows_per_day=200)
+    views |= {"window_days": 1, "end_date": "2024-01-10", "page_size": 20}
+    with Sandbox(world, faults=[Fault("unstable_order", rate=rate)]) as sandbox:
+        output = run_tap(tmp_path, {**views, "api_url": sandbox.url})
 
     end = output.bookmark("page_views", PROJECT) or "2023-12-31"
     expected = truth(world, "page_views", end=date.fromisoformat(end[:10]))
