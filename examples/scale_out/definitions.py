@@ -1,7 +1,8 @@
 """Dagster: a backfill in which every range of days of every project is a task.
 
-`tables`, then `meta_streams`, then a partition of `rows` for each project and range, as many at
-a time as the pool allows; then `nightly_state`, with which the nightly job goes on.
+`tables`, then `meta_streams`, then a partition of `rows` for each project and range, as
+many at a time as the pool allows; then `nightly_state`, from which the nightly job goes
+on.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ RANGES = dg.MultiPartitionsDefinition(
 )
 
 RETRIES = dg.RetryPolicy(
-    max_retries=3,
-    delay=float(os.environ.get("BACKFILL_RETRY_SECONDS") or 60),
+    max_retries=PLAN.retries,
+    delay=PLAN.retry_seconds,
     backoff=dg.Backoff.EXPONENTIAL,
 )
-"""For what outlasts the tap's own retries: an API or a database that is away."""
 
 API = "targetads_api"
 """The pool of tasks that ask the API. How many at a time: `dagster.yaml`."""

@@ -1,6 +1,6 @@
 """What is to be loaded: the projects, and the days, cut into ranges.
 
-Everything is read from environment variables: those of the tap, and two of this example.
+All is read from environment variables: those of the tap, and some of this example.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PROJECTS = "TAP_TARGETADS_PROJECTS"
 START = "TAP_TARGETADS_START_DATE"
 END = "BACKFILL_END_DATE"
 RANGE_DAYS = "BACKFILL_RANGE_DAYS"
-
-_WEEK = "7"
+RETRIES = "BACKFILL_RETRIES"
+RETRY_SECONDS = "BACKFILL_RETRY_SECONDS"
 
 
 class PlanError(ValueError):
@@ -69,10 +69,15 @@ class Plan:
     Attributes:
         projects: The projects.
         ranges: The ranges, without a gap between them.
+        retries: How many times a task is tried again. That is for what outlasts the
+            tap's own retries: an API or a database that is away.
+        retry_seconds: How long to wait before that; the wait grows with each time.
     """
 
     projects: tuple[Project, ...]
     ranges: tuple[Range, ...]
+    retries: int
+    retry_seconds: int
 
     def project(self, project_id: int) -> Project:
         """The project with an id."""
@@ -89,18 +94,20 @@ def read_plan(variables: Mapping[str, str]) -> Plan:
     if end < start:
         message = f"{END} lies before {START}."
         raise PlanError(message)
-    length = variables.get(RANGE_DAYS) or _WEEK
-    if not length.isdecimal() or int(length) < 1:
-        message = f"{RANGE_DAYS} is {length!r}, not a number of days."
-        raise PlanError(message)
-    return Plan(tuple(_projects(variables)), tuple(cut(start, end, int(length))))
+    days = _number(variables, RANGE_DAYS, 7, least=1)
+    return Plan(
+        tuple(_projects(variables)),
+        tuple(cut(start, end, days)),
+        retries=_number(variables, RETRIES, 3),
+        retry_seconds=_number(variables, RETRY_SECONDS, 60),
+    )
 
 
 def cut(start: date, end: date, days: int) -> Iterator[Range]:
     """Cut a period into ranges.
 
     Where ranges end does not depend on where the period begins: a week always ends on
-    a Sunday. So a period that is made longer keeps its ranges, but for those at its ends.
+    a Sunday. So a longer period has the same ranges, but for those at its ends.
     """
     while start <= end:
         rest = -start.toordinal() % days
@@ -143,3 +150,13 @@ def _day(variables: Mapping[str, str], name: str) -> date:
     except ValueError:
         message = f"{name} is {value!r}, not a day like 2024-01-31."
         raise PlanError(message) from None
+
+
+def _number(
+    variables: Mapping[str, str], name: str, default: int, least: int = 0
+) -> int:
+    value = variables.get(name) or str(default)
+    if not value.isdecimal() or int(value) < least:
+        message = f"{name} is {value!r}, not a whole number from {least} on."
+        raise PlanError(message)
+    return int(value)

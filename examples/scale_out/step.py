@@ -33,8 +33,7 @@ That is for the engine to know: a Meltano that was killed thinks that it still r
 
 def install() -> None:
     """Install the tap and the target, once on each machine."""
-    call("install", "extractor", TAP)
-    call("install", "loader", TARGET)
+    call("install", TAP, TARGET)
 
 
 def create_tables() -> None:
