@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from plan import END, PROJECTS, START
+from calling import MELTANO_PROJECT
+from plan import END, PROJECT, PROJECTS, START
 
 from tap_targetads.sandbox import Sandbox, World
 
@@ -33,6 +36,12 @@ def playground(output: Path) -> Iterator[str]:
     Yields:
         The URL of the database.
     """
+    dotenv = MELTANO_PROJECT / ".env"
+    own = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
+    os.environ.pop(PROJECT, None)
+    if re.search(rf"^\s*{PROJECT}\s*=", own, re.MULTILINE):
+        # Meltano reads that file, too, and the tap takes one or several projects.
+        sys.exit(f"{dotenv} sets {PROJECT}: comment it out to play with two projects.")
     with ExitStack() as stack:
         sandbox = stack.enter_context(Sandbox(World(rows_per_day=ROWS_PER_DAY)))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-out-"))
