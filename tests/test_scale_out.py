@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-from dataclasses import dataclass, field
+from collections import Counter
 from datetime import date
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,31 +13,28 @@ from plan import PlanError, Range, cut, read_plan
 
 from tap_targetads.sandbox import Sandbox, World
 from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.truth import expected_paths, expected_report
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.test_everything import (
-    DIMENSIONS,
-    MEDIA_METRICS,
-    PATH_FIELDS,
-    TARGET_METRICS,
+from tests.scale_out_running import (
+    RANGES,
+    REPORT,
+    START,
+    Backfill,
+    Cell,
+    Loaded,
+    most_at_a_time,
+    wrong,
 )
-from tests.test_meltano import META, Meltano, Warehouse, assert_is_truth, variables
+from tests.test_meltano import Meltano, Warehouse
 from tests.test_meltano import database as database  # noqa: PLC0414 - a fixture
 from tests.test_meltano import meltano as meltano  # noqa: PLC0414 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from tap_targetads.sandbox.calls import LoggedRequest
-
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "scale_out"
 PROJECTS = [PROJECT, OTHER_PROJECT]
-START, END = date(2024, 1, 1), date(2024, 1, 10)
-RANGES = ["2024-01-01..2024-01-07", "2024-01-08..2024-01-10"]
-
-FIND = ["python", "find"]
-
-Cell = tuple[int, str]
+CELLS = {(project, days) for project in PROJECTS for days in RANGES}
+BROKEN: Cell = (OTHER_PROJECT, RANGES[1])
 
 
 def plan_of(**changes: str) -> dict[str, str]:
@@ -143,122 +138,6 @@ def test_no_state_is_handed_over_while_a_range_is_missing() -> None:
         joined_ends(states, "first", "third")
 
 
-@dataclass
-class Backfill:
-    """Runs the example in its own environment."""
-
-    sandbox: Sandbox
-    warehouse: Warehouse
-    meltano: Meltano
-    folder: Path
-    projects: list[int]
-    loaded_to: date = END
-    output: str = field(default="", init=False)
-
-    def variables(self, **more: str) -> dict[str, str]:
-        environment = variables(self.sandbox, self.warehouse, *self.projects)
-        del environment["TAP_TARGETADS_END_DATE"]
-        own = {"BACKFILL_END_DATE": str(END), "BACKFILL_RETRY_SECONDS": "0"}
-        return {**self.meltano.environment, **environment, **own, **more}
-
-    def run(self, *arguments: str, **more: str) -> int:
-        script = str(EXAMPLE / "run.py")
-        options = ["--environment=prod", f"--output={self.folder}"]
-        return self._call("uv", "run", script, *options, *arguments, **more)
-
-    def airflow(self, *arguments: str) -> int:
-        script = str(EXAMPLE / "airflow_dag.py")
-        sync, find = (
-            ["uv", *command, "--script", script] for command in (["sync"], FIND)
-        )
-        subprocess.run([*sync, "--quiet"], check=True)
-        python = subprocess.run(find, check=True, capture_output=True, text=True)
-        command = Path(python.stdout.strip()).with_name("airflow")
-        own = Path(self.meltano.command()["args"][0]).parent
-        return self._call(
-            str(command),
-            *arguments,
-            AIRFLOW_HOME=str(self.folder),
-            AIRFLOW__CORE__DAGS_FOLDER=str(EXAMPLE),
-            AIRFLOW__CORE__LOAD_EXAMPLES="False",
-            PATH=f"{own}:{self.meltano.environment['PATH']}",
-        )
-
-    def _call(self, *command: str, **more: str) -> int:
-        done = subprocess.run(
-            command,
-            env=self.variables(**more),
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.output = done.stdout
-        return done.returncode
-
-    def statuses(self) -> dict[Cell, str]:
-        """What became of each partition, as it was printed."""
-        lines = self.output.partition("Partition of rows")[2].splitlines()
-        cells = [line.replace("|", " ").split() for line in lines if "|" in line]
-        return {(int(cell[0]), cell[1]): cell[-1] for cell in cells}
-
-    def cells_asked_for(self) -> list[Cell]:
-        """The partition that each request for days was for, in order."""
-        asked = [cell_of(request) for request in self.sandbox.requests]
-        return [cell for cell in asked if cell]
-
-
-def cell_of(request: LoggedRequest) -> Cell | None:
-    """The partition that a request was for, if it asked for rows of some days."""
-    if not request.body or request.project_id is None:
-        return None
-    target = request.body.get("TargetFilter") if "path" in request.path else None
-    days = target or request.body["InteractionFilter"]
-    (name,) = [n for n in RANGES if n[:10] <= days["DateFrom"] <= n[12:]]
-    assert days["DateTo"] <= name[12:], "no request goes beyond its range"
-    return request.project_id, name
-
-
-def most_at_a_time(cells: list[Cell]) -> int:
-    """How many partitions were begun, but not over, at some moment."""
-    spans = {c: (cells.index(c), len(cells) - cells[::-1].index(c)) for c in cells}
-    return max(
-        sum(first <= moment < end for first, end in spans.values())
-        for moment in range(len(cells))
-    )
-
-
-def assert_all_is_truth(backfill: Backfill) -> None:
-    """Compare all tables with the truth: 0 rows lost, 0 doubled."""
-    world, projects = backfill.sandbox.world, backfill.projects
-    assert_is_truth(backfill.warehouse, world, projects, backfill.loaded_to)
-    tables = backfill.warehouse.everything()
-    period: dict[str, Any] = {"start": START, "end": backfill.loaded_to}
-    paths, report = [], []
-    for project in projects:
-        common = {"project_id": project, **period}
-        paths += expected_paths(world, fields=PATH_FIELDS, **common)
-        report += expected_report(
-            world,
-            dimensions=DIMENSIONS,
-            media_metrics=MEDIA_METRICS,
-            target_metrics=TARGET_METRICS,
-            **common,
-        )
-    assert sorted(row["_row_key"] for row in tables["conversion_paths"]) == sorted(
-        row["_row_key"] for row in paths
-    )
-    assert reported(tables["media_report"]) == reported(report)
-    found = {name: len(tables[name]) for name in META}
-    assert found == {name: count * len(projects) for name, count in META.items()}
-
-
-def reported(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Keys and impressions of a report, in order."""
-    names = ("project_id", *DIMENSIONS, "Impressions")
-    return sorted(tuple(str(row[name] or "") for name in names) for row in rows)
-
-
 @pytest.fixture(scope="module")
 def backfill(
     meltano: Meltano, database: str, tmp_path_factory: pytest.TempPathFactory
@@ -270,96 +149,80 @@ def backfill(
 
 
 @pytest.fixture(scope="module")
-def first(backfill: Backfill) -> Backfill:
-    """The backfill, in which one partition fails twice, and is tried once again."""
-    backfill.sandbox.faults.set(
-        [
-            Fault(
-                "forbidden",
-                times=2,
-                path="/v1/reports/agg_report",
-                project_id=OTHER_PROJECT,
-                date="2024-01-09",
-            )
-        ]
-    )
-    code = backfill.run(BACKFILL_RETRIES="1")
-    assert code == 1, backfill.output[-5000:]
-    return backfill
-
-
-FAILED: Cell = (OTHER_PROJECT, RANGES[1])
+def first(backfill: Backfill) -> Loaded:
+    """Everything is loaded; one stream of a partition fails, and fails once again."""
+    project, days = BROKEN
+    fault = Fault("forbidden", times=2, path=REPORT, project_id=project, date=days[:10])
+    backfill.sandbox.faults.set([fault])
+    loaded = backfill.dagster(BACKFILL_RETRIES="1")
+    assert loaded.code == 1, loaded.output[-5000:]
+    return loaded
 
 
 @pytest.mark.slow
 @pytest.mark.meltano
-def test_a_partition_that_fails_is_retried_named_and_stops_no_other(
-    first: Backfill,
+def test_a_task_that_fails_is_tried_again_alone_and_named_in_the_end(
+    first: Loaded,
 ) -> None:
-    cells = {(project, days) for project in PROJECTS for days in RANGES}
+    ran = first.ran()
 
-    assert first.statuses() == {
-        cell: "failure" if cell == FAILED else "success" for cell in cells
-    }
-    refused = [r for r in first.sandbox.requests if r.fault]
-    assert [cell_of(request) for request in refused] == [FAILED, FAILED]
+    assert set(ran) == CELLS
+    assert {cell for cell in CELLS if ran[cell].status == "failure"} == {BROKEN}
+    tries = Counter(first.asked(REPORT))
+    assert tries == {cell: 2 if cell == BROKEN else 1 for cell in CELLS}
 
 
 @pytest.mark.slow
 @pytest.mark.meltano
-def test_partitions_are_loaded_at_the_same_time_but_no_more_than_the_pool_allows(
-    first: Backfill,
+def test_where_a_task_fails_all_else_is_delivered(
+    backfill: Backfill, first: Loaded
 ) -> None:
-    assert most_at_a_time(first.cells_asked_for()) in {2, 3}
+    differences = wrong(backfill.differences(first))
+
+    assert set(differences) == {"media_report"}
+    assert differences["media_report"].doubled == 0
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_tasks_run_at_the_same_time_but_no_more_than_the_pool_allows(
+    first: Loaded,
+) -> None:
+    assert most_at_a_time(first.ran().values()) in {2, 3}
 
 
 @pytest.fixture(scope="module")
-def mended(first: Backfill) -> Backfill:
-    """The failed partition has been loaded again, alone."""
-    first.sandbox.clear_requests()
-    code = first.run("--partition", "|".join(map(str, FAILED)))
-    assert code == 0, first.output[-5000:]
-    return first
+def second(backfill: Backfill, first: Loaded) -> Loaded:
+    """All partitions are loaded again, the one that failed and the others."""
+    assert first.code
+    options = [f"--partition={project}|{days}" for project, days in sorted(CELLS)]
+    loaded = backfill.dagster(*options)
+    assert loaded.code == 0, loaded.output[-5000:]
+    return loaded
 
 
 @pytest.mark.slow
 @pytest.mark.meltano
-def test_a_failed_partition_is_loaded_again_alone_and_then_all_is_there(
-    mended: Backfill,
+def test_loaded_a_second_time_nothing_is_lost_or_doubled(
+    backfill: Backfill, second: Loaded
 ) -> None:
-    assert set(mended.cells_asked_for()) == {FAILED}
-    assert_all_is_truth(mended)
+    assert set(second.asked()) == CELLS
+    assert not wrong(backfill.differences(second))
 
 
 @pytest.mark.slow
 @pytest.mark.meltano
-def test_loaded_a_second_time_nothing_is_lost_or_doubled(mended: Backfill) -> None:
-    before = mended.warehouse.everything()
-    mended.sandbox.clear_requests()
+def test_the_nightly_run_goes_on_where_the_backfill_ended(
+    backfill: Backfill, second: Loaded
+) -> None:
+    assert second.code == 0
 
-    assert mended.run() == 0, mended.output[-5000:]
+    loaded = backfill.nightly(date(2024, 1, 12))
 
-    assert set(mended.cells_asked_for()) == {(p, r) for p in PROJECTS for r in RANGES}
-    assert mended.warehouse.everything() == before
-    assert_all_is_truth(mended)
-
-
-@pytest.mark.slow
-@pytest.mark.meltano
-def test_the_nightly_run_goes_on_where_the_backfill_ended(mended: Backfill) -> None:
-    mended.sandbox.clear_requests()
-    later = mended.variables(TAP_TARGETADS_END_DATE="2024-01-12")
-
-    mended.meltano.run("run", "tap-targetads", "target-postgres", **later)
-
-    days = [
-        request.body["InteractionFilter"]["DateFrom"]
-        for request in mended.sandbox.requests
-        if request.path.endswith("raw_reports") and request.body
-    ]
-    assert set(days) == {"2024-01-11"}
-    mended.loaded_to = date(2024, 1, 12)
-    assert_all_is_truth(mended)
+    assert loaded.code == 0, loaded.output[-5000:]
+    filters = [r.body["InteractionFilter"] for r in loaded.requests if r.body]
+    assert {f["DateTo"] for f in filters} == {"2024-01-11", "2024-01-12"}
+    assert not wrong(backfill.differences(loaded, date(2024, 1, 12)))
 
 
 @pytest.mark.slow
@@ -370,9 +233,10 @@ def test_airflow_loads_the_same_backfill_task_by_task(
     warehouse = Warehouse(database, "airflow")
     with Sandbox(World(rows_per_day=40)) as sandbox:
         backfill = Backfill(sandbox, warehouse, meltano, tmp_path, [PROJECT])
-        for command in (("db", "migrate"), ("dags", "test", "targetads_backfill")):
-            assert backfill.airflow(*command) == 0, backfill.output[-5000:]
+        made = backfill.airflow("db", "migrate")
+        loaded = backfill.airflow("dags", "test", "targetads_backfill")
 
-        asked = [cell for cell, _ in groupby(backfill.cells_asked_for())]
-        assert asked == [(PROJECT, days) for days in RANGES]
-        assert_all_is_truth(backfill)
+    assert (made.code, loaded.code) == (0, 0), loaded.output[-5000:]
+    tasks = [cell for cell, _ in groupby(loaded.asked())]
+    assert tasks == [(PROJECT, days) for days in RANGES]
+    assert not wrong(backfill.differences(loaded))

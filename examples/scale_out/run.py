@@ -32,7 +32,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import dagster as dg
-import step
 from calling import MELTANO_PROJECT, CallError
 from nightly import NotCompleteError
 from plan import PlanError, read_plan
@@ -68,7 +67,6 @@ def play(home: Path, partitions: Sequence[str]) -> None:
 
     with dg.DagsterInstance.get() as instance:
         if not partitions:
-            step.install()
             first = [definitions.tables, definitions.meta_streams]
             dg.materialize(first, instance=instance, run_config=_QUIET)
         log = home / "backfill.log"
@@ -106,15 +104,18 @@ def load_rows(
         subprocess.run([*command, *options], check=True, stdout=log, stderr=log)
         while not all(run.is_finished for run in instance.get_runs(mine)):
             time.sleep(_POLL_SECONDS)
-    failed = 0
-    print("\nPartition of rows, seconds, status")
-    for record in reversed(instance.get_run_records(mine)):
+    records = instance.get_run_records(mine, ascending=True)
+    begun = min(record.start_time or 0 for record in records)
+    print("\nPartition of rows                  from     to  status")
+    for record in records:
         run = record.dagster_run
-        seconds = (record.end_time or 0) - (record.start_time or 0)
         key = run.tags["dagster/partition"]
-        print(f"{key:<40} {seconds:4.0f} {run.status.value.lower()}")
-        failed += not run.is_success
-    return failed
+        start, end = (
+            (t or begun) - begun for t in (record.start_time, record.end_time)
+        )
+        status = run.status.value.lower()
+        print(f"{key:<30} {start:6.1f} {end:6.1f}  {status}", flush=True)
+    return sum(not record.dagster_run.is_success for record in records)
 
 
 @contextmanager

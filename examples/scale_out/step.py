@@ -31,11 +31,6 @@ That is for the engine to know: a Meltano that was killed thinks that it still r
 """
 
 
-def install() -> None:
-    """Install the tap and the target, once on each machine."""
-    call("install", TAP, TARGET)
-
-
 def create_tables() -> None:
     """Create the tables of all streams, without asking the API for anything.
 
