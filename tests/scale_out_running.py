@@ -35,10 +35,11 @@ Cell = tuple[int, str]
 
 
 class Ran(NamedTuple):
-    """How a partition ran: from when to when, in seconds, and with which status."""
+    """How a partition was loaded: from when to when, in seconds, and to which end."""
 
     start: float
     end: float
+    attempts: int
     status: str
 
 
@@ -56,7 +57,9 @@ class Loaded:
         lines = self.output.partition("Partition of rows")[2].splitlines()
         rows = [line.replace("|", " ").split() for line in lines if "|" in line]
         return {
-            (int(row[0]), row[1]): Ran(float(row[2]), float(row[3]), row[4])
+            (int(row[0]), row[1]): Ran(
+                float(row[2]), float(row[3]), int(row[4]), row[5]
+            )
             for row in rows
         }
 
@@ -181,7 +184,7 @@ def wrong(differences: dict[str, Difference]) -> dict[str, Difference]:
 
 
 def most_at_a_time(ran: Iterable[Ran]) -> int:
-    """How many partitions ran at some moment."""
+    """How many partitions were being loaded at some moment."""
     all_ran = list(ran)
     return max(sum(x.start <= one.start < x.end for x in all_ran) for one in all_ran)
 

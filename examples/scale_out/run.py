@@ -104,18 +104,26 @@ def load_rows(
         subprocess.run([*command, *options], check=True, stdout=log, stderr=log)
         while not all(run.is_finished for run in instance.get_runs(mine)):
             time.sleep(_POLL_SECONDS)
-    records = instance.get_run_records(mine, ascending=True)
-    begun = min(record.start_time or 0 for record in records)
-    print("\nPartition of rows                  from     to  status")
-    for record in records:
-        run = record.dagster_run
-        key = run.tags["dagster/partition"]
-        start, end = (
-            (t or begun) - begun for t in (record.start_time, record.end_time)
+    report(instance, runs := instance.get_runs(mine))
+    return sum(not run.is_success for run in runs)
+
+
+def report(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> None:
+    """Print when each partition was loaded, in seconds, and what became of it."""
+    steps = {
+        run.run_id: next(iter(instance.get_run_step_stats(run.run_id)), None)
+        for run in runs
+    }
+    times = {run: (s and s.start_time, s and s.end_time) for run, s in steps.items()}
+    begun = min((start for start, _ in times.values() if start), default=0.0)
+    print("\nPartition of rows                 from     to  attempts  status")
+    for run in reversed(runs):
+        step = steps[run.run_id]
+        start, end = ((time or begun) - begun for time in times[run.run_id])
+        print(
+            f"{run.tags['dagster/partition']:<30} {start:7.1f} {end:6.1f} "
+            f"{(step and step.attempts) or 0:9}  {run.status.value.lower()}"
         )
-        status = run.status.value.lower()
-        print(f"{key:<30} {start:6.1f} {end:6.1f}  {status}", flush=True)
-    return sum(not record.dagster_run.is_success for record in records)
 
 
 @contextmanager
