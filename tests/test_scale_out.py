@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+import psycopg
 import pytest
+import requests
 from nightly import NotCompleteError, joined
 from plan import PlanError, Range, cut, read_plan
+from playground import playground, show
 
 from tap_targetads.sandbox import Sandbox, World
 from tap_targetads.sandbox.faults import Fault
@@ -136,6 +142,37 @@ def test_no_state_is_handed_over_while_a_range_is_missing() -> None:
         joined_ends(states, "first", "second", "third")
     with pytest.raises(NotCompleteError, match="nothing has been read between"):
         joined_ends(states, "first", "third")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("database")
+def test_the_playground_leads_to_two_projects_and_a_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch.dict(os.environ), playground(tmp_path) as url:
+        plan = read_plan(os.environ)
+        api = os.environ["TAP_TARGETADS_API_URL"]
+        for entry in json.loads(os.environ["TAP_TARGETADS_PROJECTS"]):
+            valid = requests.get(
+                f"{api}/v1/meta/token_validate",
+                params={"project_id": entry["project_id"]},
+                headers={"Authorization": f"Bearer {entry['auth_token']}"},
+                timeout=10,
+            )
+            assert valid.json()["valid"]
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE SCHEMA targetads")
+            connection.execute("CREATE TABLE targetads.clicks (project_id int)")
+            connection.execute("INSERT INTO targetads.clicks VALUES (1), (1), (2)")
+        show(url)
+
+    assert [project.id for project in plan.projects] == PROJECTS
+    assert len(plan.ranges) == 3
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    assert [line.split() for line in lines] == [
+        ["clicks", "1", "2"],
+        ["clicks", "2", "1"],
+    ]
 
 
 @pytest.fixture(scope="module")

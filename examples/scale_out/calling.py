@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 MELTANO_PROJECT = Path(__file__).resolve().parents[2]
 """Where `meltano.yml` is."""
@@ -19,64 +18,22 @@ class CallError(RuntimeError):
     """A call of Meltano failed. What Meltano printed says why."""
 
 
-@contextmanager
-def meltano(
+def call(
     *arguments: str,
     variables: Mapping[str, str] | None = None,
-    stdin: IO[bytes] | None = None,
-    stdout: int | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Meltano at work. Leaving the block waits for its end.
+    given: bytes | None = None,
+) -> None:
+    """Let Meltano do something. What it prints goes where this process prints.
 
     Args:
         arguments: What it shall do.
         variables: Environment variables, besides those of this process.
-        stdin: What it reads.
-        stdout: Where its output goes, as for `subprocess.Popen`.
-
-    Yields:
-        The process.
+        given: What it reads from its standard input.
 
     Raises:
         CallError: If it cannot be found, or fails.
     """
-    # Plugins start four times slower when Python may not keep its bytecode.
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    try:
-        process = subprocess.Popen(
-            ["meltano", *arguments],  # noqa: S607 - the one on the PATH
-            cwd=MELTANO_PROJECT,
-            env={**inherited, **(variables or {})},
-            stdin=stdin,
-            stdout=stdout,
-        )
-    except FileNotFoundError:
-        message = "There is no meltano on the PATH: `uv tool install meltano`."
-        raise CallError(message) from None
-    with process:
-        try:
-            yield process
-            process.wait()
-        except BaseException:  # who stops the engine's task stops Meltano, too
-            process.terminate()
-            raise
-    if process.returncode:
-        message = f"meltano {' '.join(arguments)} ended with {process.returncode}."
-        raise CallError(message)
-
-
-def call(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
-    """Let Meltano do something.
-
-    Args:
-        arguments: What it shall do.
-        variables: Environment variables, besides those of this process.
-
-    Raises:
-        CallError: If it fails.
-    """
-    with meltano(*arguments, variables=variables):
-        pass
+    _meltano(arguments, variables or {}, given, None)
 
 
 def output_of(*arguments: str) -> bytes:
@@ -86,8 +43,37 @@ def output_of(*arguments: str) -> bytes:
         arguments: What it shall do.
 
     Raises:
-        CallError: If it fails.
+        CallError: If it cannot be found, or fails.
     """
-    with meltano(*arguments, stdout=subprocess.PIPE) as process:
-        output, _ = process.communicate()
-    return output
+    return _meltano(arguments, {}, None, subprocess.PIPE)
+
+
+def _meltano(
+    arguments: tuple[str, ...],
+    variables: Mapping[str, str],
+    given: bytes | None,
+    stdout: int | None,
+) -> bytes:
+    # Plugins start four times slower when Python may not keep its bytecode.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    try:
+        process = subprocess.Popen(
+            ["meltano", *arguments],  # noqa: S607 - the one on the PATH
+            cwd=MELTANO_PROJECT,
+            env={**inherited, **variables},
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+        )
+    except FileNotFoundError:
+        message = "There is no meltano on the PATH: `uv tool install meltano`."
+        raise CallError(message) from None
+    with process:
+        try:
+            output, _ = process.communicate(given)
+        except BaseException:  # who stops the engine's task stops Meltano, too
+            process.terminate()
+            raise
+    if process.returncode:
+        message = f"meltano {' '.join(arguments)} ended with {process.returncode}."
+        raise CallError(message)
+    return output or b""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calling import call, meltano, output_of
+from calling import call, output_of
 from nightly import joined
 from plan import START
 
@@ -36,10 +35,8 @@ def create_tables() -> None:
 
     Two loads that find a table missing would both create it, and one would fail.
     """
-    schemas = meltano("invoke", TAP, "--test=schema", stdout=subprocess.PIPE)
-    with schemas as tap, meltano("invoke", TARGET, stdin=tap.stdout):
-        if tap.stdout:  # the target has it now, and alone notices the end
-            tap.stdout.close()
+    schemas = output_of("invoke", TAP, "--test=schema")
+    call("invoke", TARGET, given=schemas)
 
 
 def load_meta() -> None:
