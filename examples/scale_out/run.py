@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 DEFINITIONS = ("-f", str(HERE / "definitions.py"), "-d", str(HERE))
 
+AT_A_TIME = 3
+"""How many tasks ask the API at a time."""
+
 _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 _POLL_SECONDS = 1
 _TAG = "backfill"
@@ -66,6 +69,8 @@ def play(home: Path, partitions: Sequence[str]) -> None:
     import definitions  # noqa: PLC0415
 
     with dg.DagsterInstance.get() as instance:
+        # As `dagster instance concurrency set` does it.
+        instance.event_log_storage.set_concurrency_slots(definitions.API, AT_A_TIME)
         if not partitions:
             first = [definitions.tables, definitions.meta_streams]
             dg.materialize(first, instance=instance, run_config=_QUIET)
