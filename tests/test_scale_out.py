@@ -91,8 +91,11 @@ def test_a_plan_that_has_no_sense_is_refused_with_the_name_of_the_variable(
         read_plan(plan_of(**{name: value}))
 
 
-@pytest.mark.parametrize("projects", ["", "[]", "7", '["7"]', "[{}]"])
-def test_a_plan_without_projects_is_refused(projects: str) -> None:
+TWICE = '[{"project_id": 7}, {"project_id": 7}]'
+
+
+@pytest.mark.parametrize("projects", ["", "[]", "7", '["7"]', "[{}]", TWICE])
+def test_a_plan_without_projects_or_with_one_twice_is_refused(projects: str) -> None:
     with pytest.raises(PlanError, match="TAP_TARGETADS_PROJECTS"):
         read_plan(plan_of(TAP_TARGETADS_PROJECT_ID="", TAP_TARGETADS_PROJECTS=projects))
 

@@ -129,6 +129,9 @@ def _projects(variables: Mapping[str, str]) -> Iterator[Project]:
     if not entries:
         message = f"{PROJECTS} is missing; {PROJECT} would do for a single project."
         raise PlanError(message)
+    if len({str(project_id) for project_id in ids}) < len(ids):
+        message = f"{PROJECTS} names a project twice."
+        raise PlanError(message)
     for project_id, entry in zip(ids, entries, strict=True):
         yield Project(_id(project_id, PROJECTS), {PROJECTS: json.dumps([entry])})
 

@@ -68,6 +68,8 @@ def play(home: Path, partitions: Sequence[str]) -> None:
     # Reads the plan when imported.
     import definitions  # noqa: PLC0415
 
+    if unknown := {*partitions} - {*definitions.RANGES.get_partition_keys()}:
+        sys.exit(f"No such partition: {', '.join(sorted(unknown))}.")
     with dg.DagsterInstance.get() as instance:
         # As `dagster instance concurrency set` does it.
         instance.event_log_storage.set_concurrency_slots(definitions.API, AT_A_TIME)
@@ -105,11 +107,16 @@ def load_rows(
     which = ["--partitions", ",".join(partitions)] if partitions else ["--all", "TRUE"]
     command = [_executable("dagster"), "job", "backfill", *DEFINITIONS, *which]
     options = ["--job=backfill", f'--tags={{"{_TAG}": "{tag}"}}', "--noprompt"]
-    with daemon(log):
-        subprocess.run([*command, *options], check=True, stdout=log, stderr=log)
+    with daemon(log) as queue:
+        asked = [*command, *options]
+        if subprocess.run(asked, check=False, stdout=log, stderr=log).returncode:
+            sys.exit(f"Dagster took no backfill: see {log.name}.")
         while not all(run.is_finished for run in instance.get_runs(mine)):
+            if queue.poll() is not None:
+                sys.exit(f"Dagster's daemon has ended: see {log.name}.")
             time.sleep(_POLL_SECONDS)
-    report(instance, runs := instance.get_runs(mine))
+    runs = instance.get_runs(mine)
+    report(instance, runs)
     return sum(not run.is_success for run in runs)
 
 
@@ -132,12 +139,16 @@ def report(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> None:
 
 
 @contextmanager
-def daemon(log: IO[str]) -> Iterator[None]:
-    """Dagster's daemon, which takes the runs from the queue."""
+def daemon(log: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Dagster's daemon, which takes the runs from the queue.
+
+    Yields:
+        Its process.
+    """
     command = [_executable("dagster-daemon"), "run", *DEFINITIONS]
     with subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
 
