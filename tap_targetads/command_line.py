@@ -79,11 +79,11 @@ class CommandLine(Tap):
         if value not in [option.value for option in CliTestOptionValue]:
             problem = f"{value!r} is none of its values: --test, or --test=schema."
             raise BadParameter(problem, ctx, param)
-        if value != CliTestOptionValue.All.value:
-            super().cb_test(ctx, param, value)
-            return
         config = ctx.params["config"]
         try:
+            if value != CliTestOptionValue.All.value:
+                super().cb_test(ctx, param, value)
+                return
             tap = cls(config=config.config, parse_env_config=config.parse_env)
         except ConfigValidationError as error:
             for line in error.errors:

@@ -277,3 +277,14 @@ def test_about_tells_all_settings_and_streams_in_every_format(
         assert schema["description"] in text
         if isinstance(default := schema.get("default"), (int, str)):
             assert f"{default}".lower() in text.lower()
+
+
+@pytest.mark.parametrize("test", ["--test", "--test=schema"])
+def test_a_connection_test_with_a_wrong_setting_is_one_line(
+    tmp_path: Path, config: dict[str, Any], test: str
+) -> None:
+    output = run_tap(tmp_path, {**config, "project_id": 0}, test)
+
+    assert output.exit_code == 1
+    assert "config['project_id']" in output.log.splitlines()[-1]
+    assert "Traceback" not in output.log
