@@ -61,9 +61,9 @@ def growth(options: Options) -> Section:
     return Section(
         "Growth",
         "Row keys are on. A day with all rows needs the memory for its row keys, "
-        "100 bytes for each of the first half million rows and 20 for the others, to "
-        "tell equal rows apart; days of their own need it once. The CPU time includes "
-        "the start of the tap.",
+        "100 bytes for each row up to half a million and 20 beyond, to tell equal rows "
+        "apart; days of their own need it once. The CPU time includes the start of the "
+        "tap.",
         table(
             ("", "rows", "CPU time per 100 000 rows", "peak memory"),
             [line(step, options) for step in STEPS if step.wanted(options)],

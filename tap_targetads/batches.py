@@ -164,7 +164,9 @@ class _File:
         traceback: TracebackType | None,
     ) -> None:
         if kind is not None:
-            # Told of the error, the SDK leaves the file where nobody looks for it.
+            # Told of the error, the SDK leaves the file where nobody looks for it, or,
+            # since 0.55, puts it where it was to be when it was whole.
+            self._discard()
             with suppress(Exception):
                 self._stack.__exit__(kind, error, traceback)
             self._discard()

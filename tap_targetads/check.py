@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tap_targetads.streams import ReportStream
     from tap_targetads.windows import Window
 
-_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
-"""How the API refuses one report, where it may well deliver others."""
+_HOPELESS = frozenset({None, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
+"""Where other streams would fare no better: no answer, a wrong token, too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,7 @@ class ProjectCheck:
             except ApiError as error:
                 self.logger.error("%s", error)  # noqa: TRY400 - for users
                 failed.append(stream.name)
-                # Where nobody answers, the others would only take their time.
-                hopeless = error.status not in _REFUSALS
+                hopeless = error.status in _HOPELESS
             else:
                 works.append(stream.name)
         return works, failed, untried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from abc import abstractmethod
 from contextlib import redirect_stdout
 from copy import deepcopy
@@ -99,4 +100,6 @@ class CommandLine(Tap):
             super().print_about(output_format)
         tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
         about = with_streams(text.getvalue(), output_format, tap, cls.all_settings())
-        print(about)  # noqa: T201
+        # Some terminals of Windows cannot show every character.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(about.encode(encoding, "replace").decode(encoding))  # noqa: T201

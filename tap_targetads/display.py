@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ class Display:
         """Show it, and let the log through above it."""
         # Handlers keep the stream that they were made with.
         stderr, above = sys.stderr, _Above(self._console)
-        self._live.start(refresh=True)
+        with suppress(OSError):
+            self._live.start(refresh=True)
         self._handlers = [h for h in _stream_handlers() if h.stream is stderr]
         for handler in self._handlers:
             handler.setStream(above)
@@ -70,10 +72,11 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was, and say how far the run has come."""
         self._progress.on_end = None
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
         for handler in self._handlers:
             handler.setStream(sys.stderr)
-        self._console.print(self.summary(), soft_wrap=True)
+        self._print(self.summary())
 
     def refresh(self) -> None:
         """Draw the line anew, now."""
@@ -124,7 +127,12 @@ class Display:
         if part.windows:
             text.append(f"{part.windows} window{'s' * (part.windows > 1)}, ")
         text.append(f"{_amount(part, words=True)} in {_time(part.seconds)}")
-        self._console.print(text, soft_wrap=True)
+        self._print(text)
+
+    def _print(self, text: Text) -> None:
+        # The run goes on although somebody has closed the terminal.
+        with suppress(OSError):
+            self._console.print(text, soft_wrap=True)
 
 
 class _Above(io.TextIOBase):

@@ -130,7 +130,9 @@ class Exchange:
         )
         # Ten times faster than in the small pieces of `response.content`. A piece as
         # long as the whole, if that is known, need not even be copied.
-        size = min(max(_PIECE, response.raw.length_remaining or 0), _LARGEST_PIECE)
+        packed = "Content-Encoding" in response.headers
+        whole = 0 if packed else response.raw.length_remaining or 0
+        size = min(max(_PIECE, whole), _LARGEST_PIECE)
         body = b"".join(response.iter_content(size))
         return Received(
             response.status_code,

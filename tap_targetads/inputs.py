@@ -96,7 +96,7 @@ def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
     if file is None:
         return None
     try:
-        text = file.read()
+        text = file.read().removeprefix("\ufeff")
         content = msgspec.json.decode(text)
         kind = _Catalog if option == "--catalog" else dict[str, Any]
         msgspec.convert(content, kind)

@@ -6,6 +6,7 @@ API reference: v1 meta; base, auth, project.
 from __future__ import annotations
 
 from abc import abstractmethod
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -71,7 +72,14 @@ class MetaStream(ProjectStream):
 
     @override
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
-        items = self.items(project_id)
+        try:
+            items = self.items(project_id)
+        except ApiError as error:
+            # A right that is missing is no failure: other streams need another one.
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            self.logger.warning("%s The stream stays empty.", error)
+            items = []
         self._report_undeclared(items)
         types = {field.name: field.type for field in self.fields.values()}
         row_type = RowType(types)
@@ -132,17 +140,9 @@ class MetaStream(ProjectStream):
             )
 
     def _get(self, project_id: int, path: str, **params: str) -> MetaAnswer:
-        """Ask the API; a missing right is an empty list and a warning."""
         subject = f"Stream {self.name}, project {project_id}"
         call = Call("GET", path, project_id, subject, params=params, stream=self.name)
-        try:
-            answer = self.tap.client.send(call, MetaAnswer.decode)
-        except ApiError as error:
-            if error.status != 403:  # noqa: PLR2004
-                raise
-            self.logger.warning("%s The stream stays empty.", error)
-            return MetaAnswer()
-        return answer
+        return self.tap.client.send(call, MetaAnswer.decode)
 
     def _campaigns(self, project_id: int, *, creatives: bool) -> list[Item]:
         """All campaigns, those without recent impressions too, so that history joins.

@@ -89,6 +89,7 @@ class Paging:
         total: The number of all rows, where the server counts them.
         cap: How many rows a page had that was not the last: the server may send fewer
             than are asked for.
+        offset_counts: Whether the server has been seen to heed `Offset`.
     """
 
     fetch: Callable[[Place, bool], Page]
@@ -102,6 +103,7 @@ class Paging:
     delivered: int = 0
     total: int | None = None
     cap: int | None = None
+    offset_counts: bool = False
 
     def pages(self, *, one_only: bool = False) -> Iterator[Page]:
         """Read all pages.
@@ -128,10 +130,6 @@ class Paging:
             if self.delivered:
                 self._check_continues(page, first, last[len(last) - place.known :])
                 page.rows = page.rows[place.known :]
-                if not (page.rows or finished):
-                    self._check_offset_counts()
-                    message = "a page brings nothing new, although more rows follow"
-                    raise PagingError(message)
             else:
                 self.total = _total(page)
             if not finished:
@@ -174,7 +172,10 @@ class Paging:
                 self.size.succeeded()
                 paginator = ReportPaginator(place.offset, size)
                 paginator.advance(page)  # type: ignore[arg-type] # see the paginator
-                return page, place, paginator.finished
+                if paginator.finished or len(page.rows) > place.known:
+                    return page, place, paginator.finished
+                # The server sends fewer than it did: nothing new came.
+                self.cap = len(page.rows)
 
     def _check_continues(
         self, page: Page, first: Sequence[bytes], last: Sequence[bytes]
@@ -185,7 +186,7 @@ class Paging:
         # Among themselves, they may have another order: none is missed or doubled.
         others = sorted(head) != sorted(last)
         begins_anew = page.rows and raw_lines(page.rows[: len(first)]) == first
-        if begins_anew and (others or not last):
+        if begins_anew and not self.offset_counts:
             self._check_offset_counts()
         if others:
             problem = "rows came or went while they were read page by page"
@@ -210,6 +211,7 @@ class Paging:
         if self.fetch(Place(PROBE_OFFSET, 1, 0), False).rows:  # noqa: FBT003
             message = "the API ignores `Offset` and sends the same page again"
             raise PagingError(message)
+        self.offset_counts = True
 
 
 def _total(page: Page) -> int | None:

@@ -225,7 +225,7 @@ def display_of(progress: Progress) -> AbstractContextManager[object]:
         A live display, if stderr is a terminal that can move its cursor, and the
         messages do not go to it too. Otherwise nothing: the log has the lines.
     """
-    if not sys.stderr.isatty() or sys.stdout.isatty():
+    if not (sys.stderr and sys.stderr.isatty()) or sys.stdout.isatty():
         return nullcontext()
     # Loading it takes longer than a run in a pipeline should wait.
     from tap_targetads.display import Display, watching  # noqa: PLC0415

@@ -34,6 +34,9 @@ class Checked(IntEnum):
 
 
 _WIRE_TYPES: Mapping[Checked, Mapping[str, Any]] = {
+    # A number is a float here too, so that pages can be compared, however they were
+    # decoded.
+    Checked.NOTHING: {"number": float | str | bool | list | dict | None},
     Checked.TYPES: {
         "string": _Filled | None,
         "integer": _Int64 | None,
@@ -117,7 +120,7 @@ class RowType:
         Args:
             checked: What decoding into it makes sure of.
         """
-        wire = _WIRE_TYPES.get(checked, {})
+        wire = _WIRE_TYPES[checked]
         fields = [
             (self.attributes[n], wire.get(self._types[n], Any), None)
             for n in self.names

@@ -7,12 +7,11 @@ import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PREFIX = "TAP_TARGETADS_"
 """What the names of the tap's environment variables begin with."""
@@ -32,24 +31,30 @@ def variable(setting: str) -> str:
 
 
 def unknown_settings(
-    config: Mapping[str, Any], environ: Mapping[str, str], known: Collection[str]
+    config: Mapping[str, Any],
+    environ: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[SettingsError, bool]]:
     """What is given, but is no setting.
 
     Args:
         config: The settings as they were given.
         environ: The environment, if settings are read from there.
-        known: The names of all settings.
+        known: The JSON schema of each setting, by name.
 
     Yields:
         An error that names it, and whether it is nearly the name of a setting.
     """
     names = {name: name for name in config}
+    parts = tuple(f"{n}_" for n, s in known.items() if "object" in s["type"])
     for name in environ:
         rest = name.removeprefix(PREFIX)
-        # Meltano's own settings of a plugin begin with an underscore.
+        # Meltano's own settings of a plugin begin with an underscore, and it gives the
+        # parts of an object variables of their own.
         if rest != name and not rest.startswith("_") and rest not in _NO_SETTINGS:
-            names.setdefault(rest.lower(), name)
+            setting = rest.lower()
+            if setting in known or not setting.startswith(parts):
+                names.setdefault(setting, name)
     for setting, given in names.items():
         if setting in known:
             continue
@@ -66,7 +71,7 @@ def unknown_settings(
 def check_names(
     config: Mapping[str, Any],
     environ: Mapping[str, str],
-    known: Collection[str],
+    known: Mapping[str, Mapping[str, Any]],
     logger: logging.Logger,
     *,
     strict: bool,
@@ -76,15 +81,13 @@ def check_names(
     Args:
         config: The settings as they were given.
         environ: The environment, if settings are read from there.
-        known: The names of all settings.
+        known: The JSON schema of each setting, by name.
         logger: Where warnings go.
         strict: Whether a name that is nearly one of a setting is an error.
 
     Raises:
-        SettingsError: If somebody has mistyped a name, or true or false.
+        SettingsError: If somebody has mistyped a name.
     """
-    if wrong := wrong_truth(environ):
-        raise wrong
     for error, nearly in unknown_settings(config, environ, known):
         if nearly and strict:
             raise error
@@ -92,13 +95,15 @@ def check_names(
 
 
 def tell_of_unread(
-    config: Mapping[str, Any], known: Collection[str], logger: logging.Logger
+    config: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, Any]],
+    logger: logging.Logger,
 ) -> None:
     """Tell of settings in the environment, where they are not read from there.
 
     Args:
         config: The settings as they were given.
-        known: The names of all settings.
+        known: The JSON schema of each setting, by name.
         logger: Where the line goes.
     """
     missing = [variable(name) for name in known if config.get(name) is None]
@@ -113,7 +118,7 @@ def explained(
     errors: Iterable[str],
     config: Mapping[str, Any],
     environ: Mapping[str, str],
-    known: Collection[str],
+    known: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     """What the schema has found wrong, with what to do where a setting is missing.
 
@@ -121,7 +126,7 @@ def explained(
         errors: The lines of the schema's validator.
         config: The settings as they were given.
         environ: The environment, if settings are read from there.
-        known: The names of all settings.
+        known: The JSON schema of each setting, by name.
     """
     lines = [
         str(error)
@@ -131,49 +136,62 @@ def explained(
     remedies = {
         f"{name!r} is a required property": (
             f"Setting `{name}`: is missing. Set {variable(name)} in the environment "
-            "or in .env."
+            f"or in .env, or `{name}` in the file of --config."
         )
         for name in known
     }
-    return lines + [remedies.get(error, error) for error in errors]
+    return lines + [remedies.get(e) or _without_secrets(e) for e in errors]
 
 
-def wrong_variable(environ: Mapping[str, str]) -> SettingsError | None:
-    """The environment variable that the SDK could not parse, if there is one.
-
-    Args:
-        environ: The environment.
-    """
-    return _wrong(environ, {"integer": int, "array": json.loads, "object": json.loads})
-
-
-def wrong_truth(environ: Mapping[str, str]) -> SettingsError | None:
-    """The environment variable that is neither true nor false, if there is one.
-
-    The SDK takes whatever it does not know for false.
-
-    Args:
-        environ: The environment.
-    """
-    return _wrong(environ, {"boolean": _truth})
+def _without_secrets(line: str) -> str:
+    """A line of the schema's validator, without the value if that may hold a token."""
+    message, _, place = line.rpartition(" in config")
+    if not ("['projects']" in place or "auth_token" in place):
+        return line
+    if message.endswith(" is a required property"):
+        return line
+    return f"a value{message[message.rfind(' is ') :]} in config{place}"
 
 
-def _wrong(
-    environ: Mapping[str, str], parsers: Mapping[str, Callable[[str], object]]
+def wrong_variable(
+    environ: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]
 ) -> SettingsError | None:
-    for setting, schema in CONFIG_SCHEMA.to_dict()["properties"].items():
-        name = variable(setting)
-        kinds = [kind for kind in parsers if kind in schema["type"]]
+    """The environment variable that has a value of another type, if there is one.
+
+    The SDK fails without saying which one it could not parse, and takes whatever it
+    does not know for false.
+
+    Args:
+        environ: The environment.
+        known: The JSON schema of each setting, by name.
+    """
+    for setting, schema in known.items():
+        text = environ.get(variable(setting))
+        kind = next((kind for kind in _PARSERS if kind in schema["type"]), None)
+        # Of a list of texts, the SDK takes other forms than JSON.
+        if text is None or kind is None or _is_of_texts(schema):
+            continue
         try:
-            for kind in kinds:
-                parsers[kind](environ.get(name, "0"))
+            _PARSERS[kind](text)
         except ValueError:
-            article = "an" if kinds[0][0] in "aio" else "a"
-            problem = f"{name} has a value that is not {article} {kinds[0]}."
+            article = "an" if kind[0] in "aio" else "a"
+            problem = f"{variable(setting)} has a value that is not {article} {kind}."
             return SettingsError(setting, f"{problem} Correct it.")
     return None
+
+
+def _is_of_texts(schema: Mapping[str, Any]) -> bool:
+    return "string" in schema.get("items", {}).get("type", ())
 
 
 def _truth(text: str) -> None:
     if text.lower() not in _TRUTH:
         raise ValueError(text)
+
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "boolean": _truth,
+    "integer": int,
+    "array": json.loads,
+    "object": json.loads,
+}

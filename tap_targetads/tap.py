@@ -88,6 +88,8 @@ class TapTargetADS(CommandLine):
         given = config if isinstance(config, dict) else {}
         environ = os.environ if kwargs.get("parse_env_config") else {}
         known = self.all_settings()
+        if wrong := wrong_variable(environ, known):
+            raise wrong
         try:
             super().__init__(*args, validate_config=validate_config, **kwargs)
             check_names(
@@ -102,9 +104,6 @@ class TapTargetADS(CommandLine):
                 lines = explained(error.errors, given, environ, known)
                 error.errors = lines
             raise
-        except ValueError as error:
-            # The SDK parses variables without saying which one it could not.
-            raise wrong_variable(os.environ) or error from error
 
     @property
     @override

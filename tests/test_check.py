@@ -129,3 +129,27 @@ def test_the_sdks_connection_test_fails_where_the_token_is_wrong(
 
     with pytest.raises(ApiError, match="the token of project 12486 is not valid"):
         tap.run_connection_test()
+
+
+def test_a_right_to_campaigns_that_is_missing_is_told(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    sandbox.faults.set([Fault("forbidden", rate=1, path="/v1/meta/campaigns")])
+
+    output = run_tap(tmp_path, config, "--test")
+
+    assert output.exit_code == 1
+    verdict = output.log.splitlines()[-1]
+    assert "cannot read campaigns, creatives; can read clicks" in verdict
+
+
+def test_a_report_that_fails_does_not_hide_the_others(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    sandbox.faults.set([Fault("server_error", rate=1, path="/v1/meta/campaigns")])
+
+    output = run_tap(tmp_path, {**config, "max_retries": 0}, "--test")
+
+    assert output.exit_code == 1
+    verdict = output.log.splitlines()[-1]
+    assert "cannot read campaigns, creatives; can read clicks" in verdict

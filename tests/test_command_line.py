@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -288,3 +290,99 @@ def test_a_connection_test_with_a_wrong_setting_is_one_line(
     assert output.exit_code == 1
     assert "config['project_id']" in output.log.splitlines()[-1]
     assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"projects": {"project_id": 1, "auth_token": SECRET}},
+        {"projects": SECRET},
+        {"projects": [SECRET]},
+        {"projects": [{"project_id": SECRET}]},
+        {"projects": [{"project_id": 1, "auth_token": [SECRET]}]},
+        {"auth_token": [f"{SECRET} is not of type what it should be"]},
+        {"auth_token": {"is": SECRET}},
+    ],
+)
+def test_a_token_in_the_wrong_place_is_not_shown(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, {**GOOD, **wrong})
+
+    assert output.exit_code == 1
+    assert next(iter(wrong)) in errors(output.log)[0]
+    assert SECRET not in output.log
+
+
+@pytest.mark.parametrize(
+    "name", ["FAKER_CONFIG_SEED", "STREAM_MAP_CONFIG_SEED", "BATCH_CONFIG_X", "_SELECT"]
+)
+def test_variables_that_meltano_makes_of_parts_of_a_setting_are_no_mistakes(
+    tmp_path: Path,
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv(PREFIX + name, "1")
+
+    output = run_tap(tmp_path, config, "--config=ENV", catalog={"streams": []})
+
+    assert output.exit_code == 0
+    assert name not in output.log
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("STREAM_MAPS", "an object"),
+        ("FLATTENING_MAX_DEPTH", "an integer"),
+        ("FLATTENING_ENABLED", "a boolean"),
+        ("MEDIA_CAMPAIGN_IDS", "an array"),
+    ],
+)
+@pytest.mark.parametrize("action", [(), ("--discover",), ("--test",)])
+def test_a_variable_of_another_type_is_named_whosever_setting_it_is(
+    tmp_path: Path,
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    name: str,
+    kind: str,
+    action: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("TAP_TARGETADS_INTERACTION_TYPES", "Click")  # the SDK takes it
+    monkeypatch.setenv(PREFIX + name, "maybe")
+
+    output = run_tap(tmp_path, config, "--config=ENV", *action)
+
+    assert output.exit_code == 1
+    told = f"Setting `{name.lower()}`: {PREFIX}{name} has a value that is not {kind}."
+    assert told in errors(output.log)[0]
+    assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+def test_a_file_may_begin_with_a_byte_order_mark(
+    tmp_path: Path, config: dict[str, Any], option: str
+) -> None:
+    content = {"--state": b'{"bookmarks": {}}', "--catalog": b'{"streams": []}'}
+    path = written(tmp_path, b"\xef\xbb\xbf" + content[option])
+
+    output = run_tap(tmp_path, config, f"{option}={path}")
+
+    assert output.exit_code == 0
+
+
+@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]])
+def test_what_the_tap_is_can_be_shown_where_not_every_character_can(
+    form: list[str],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_targetads", "--about", *form],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"conversion_paths" in done.stdout

@@ -282,7 +282,7 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost_or_doubled(
         with process:
             assert process.stdout
             for line in process.stdout:
-                if "Stream page_views" in line:  # the third of four streams
+                if "stream=page_views" in line:  # the third of four streams
                     os.killpg(process.pid, signal.SIGKILL)
                     break
         assert process.returncode == -signal.SIGKILL

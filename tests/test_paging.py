@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_targetads.pages import Page
+from tap_targetads.paginator import PagingError
 from tap_targetads.paging import Paging, Place, RowsMovedError
 from tap_targetads.sizes import AdaptiveSize
 
@@ -105,3 +106,29 @@ def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none(cap: int) -> N
         return Page(rows[place.offset : end], has_more=end < len(rows))
 
     assert read(SimpleNamespace(fetch=fetch), 10) == rows
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+@pytest.mark.parametrize("size", [2, 10, 100])
+def test_a_server_that_sends_fewer_rows_from_page_to_page_loses_none(
+    size: int, has_keys: Any
+) -> None:
+    rows = list(range(900))
+    caps = iter([size, size // 2, 1, size // 4 or 1, size])
+
+    def fetch(place: Place, can_shrink: Any) -> Page:
+        del can_shrink
+        end = min(place.offset + min(place.limit, next(caps, 7)), len(rows))
+        return Page(rows[place.offset : end], has_more=end < len(rows))
+
+    assert read(SimpleNamespace(fetch=fetch), size, has_keys=has_keys) == rows
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) -> None:
+    def fetch(place: Place, can_shrink: Any) -> Page:
+        del can_shrink
+        return Page([7] * place.limit, has_more=True)
+
+    with pytest.raises(PagingError, match="ignores `Offset`"):
+        read(SimpleNamespace(fetch=fetch), size)

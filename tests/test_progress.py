@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -480,6 +481,44 @@ def test_a_signal_ends_the_display_too(
     assert screen.rindex(SHOW_CURSOR) > screen.rindex(HIDE_CURSOR)
     assert without_styles(screen).splitlines()[-1].endswith("1 not complete")
     assert "Traceback" not in screen
+
+
+def test_a_terminal_that_goes_away_does_not_end_the_run(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tap_targetads", *command_for(tmp_path, config)],
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(slave)
+    os.read(master, 1)
+    os.close(master)
+
+    output = Output(0, "", parse(process.communicate()[0]))
+
+    assert process.returncode == 0
+    assert without_times(output) == without_times(run_tap(tmp_path, config))
+
+
+def test_without_a_stderr_the_run_delivers_the_same(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    expected = run_tap(tmp_path, config)
+    arguments = command_for(tmp_path, config)
+    command = shlex.join([sys.executable, "-m", "tap_targetads", *arguments])
+
+    done = subprocess.run(
+        ["sh", "-c", f"{command} 2>&-"],  # noqa: S607 - any shell will do
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    output = Output(done.returncode, "", parse(done.stdout))
+    assert output.exit_code == 0
+    assert without_times(output) == without_times(expected)
 
 
 def test_an_error_is_told_on_a_terminal_as_elsewhere(

@@ -240,3 +240,16 @@ def test_the_first_value_of_an_array_may_be_an_object() -> None:
     assert Stream().read(arrays("Text", b'{"a":1}'))[1]["Text"] == '{"a":1}'
     first = arrays("Text", b"1").replace(b"[[null", b'[[{"a":1}')
     assert Stream().read(first)[0]["Text"] == '{"a":1}'
+
+
+@pytest.mark.parametrize("odd", [b"7", b'"\\ud800"', b'"\xff"'])
+def test_the_same_rows_look_the_same_however_the_page_around_them_was_decoded(
+    odd: bytes,
+) -> None:
+    rows = b'{"Number":100,"Whole":7,"Flag":true},{"Number":-0,"Text":"x"}'
+    decoder = Stream().decoder
+    usual = decoder.decode(b'{"data":[' + rows + b"]}").page
+
+    page = decoder.decode(b'{"data":[' + rows + b',{"Text":' + odd + b"}]}").page
+
+    assert raw_lines(page.rows[:2]) == raw_lines(usual.rows)
