@@ -244,7 +244,8 @@ def _convert_all(column: _Column, rows: Sequence[Row], texts: Sequence[str]) -> 
         converted = column.convert_all(texts)
     except (TypeError, ValueError):
         return False
-    deque(map(setattr, rows, repeat(column.attribute), converted), maxlen=0)
+    if converted != texts:  # dates seldom change
+        deque(map(setattr, rows, repeat(column.attribute), converted), maxlen=0)
     return True
 
 

@@ -92,17 +92,25 @@ class _Digests:
 
     def add_if_all_new(self, digests: Sequence[bytes]) -> bool:
         """Add some digests, unless one of them is there, or is given twice."""
-        new = set(digests)
-        if len(new) < len(digests) or not self._few.isdisjoint(new):
+        if self._many:
+            return self._add_to_many(digests)
+        if not self._few.isdisjoint(digests):
             return False
-        if not self._many:
-            self._few |= new
-            if len(self._few) > _FEW:
-                self._pack()
-            return True
+        before = len(self._few)
+        self._few.update(digests)
+        if len(self._few) - before < len(digests):
+            self._few.difference_update(digests)
+            return False
+        if len(self._few) > _FEW:
+            self._pack()
+        return True
+
+    def _add_to_many(self, digests: Sequence[bytes]) -> bool:
         many = self._many
         places = list(zip(_numbers(digests), digests, strict=True))
-        if any(digest in many[number] for number, digest in places):
+        if len(set(digests)) < len(digests) or any(
+            digest in many[number] for number, digest in places
+        ):
             return False
         for number, digest in places:
             many[number] += digest
