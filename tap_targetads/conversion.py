@@ -125,7 +125,7 @@ class RowConverter:
                         self._convert_column(column, native, rows, values)
                     continue
             if "" in values:
-                _empty_as_null(column, rows, values)
+                self._convert_column(column, column.native, rows, values)
 
     def rows_of(self, table: Table) -> list[Row]:
         """Make rows of texts, and give every value its field's type.
@@ -214,12 +214,6 @@ class RowConverter:
                 )
             raise DataError(message)
         self.bad_values[field.name] += 1
-
-
-def _empty_as_null(column: _Column, rows: Sequence[Row], values: Sequence[Any]) -> None:
-    for row, value in zip(rows, values, strict=True):
-        if value == "":
-            setattr(row, column.attribute, None)
 
 
 def _with_nulls(texts: Sequence[str]) -> Sequence[str | None]:

@@ -69,7 +69,7 @@ class PageReader(Reader):
         self._by_day = by_day
         self._has_keys = has_keys
         self._page_size = AdaptiveSize(page_size, SMALLEST_PAGE, factor=4)
-        self._decoder = PageDecoder(self.types, self.report_unselected)
+        self._decoder = PageDecoder(self.row_type, self.report_unselected)
         # What the last window was like is what the next one is expected to be like.
         self._usual_rows = 0
         self._usual_cap: int | None = None

@@ -19,9 +19,8 @@ from tap_targetads.repairs import flattened, repaired
 from tap_targetads.rows import Checked, MissingColumnsError, RowType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_targetads.catalogue import FieldType
     from tap_targetads.rows import Row
 
 RowT = TypeVar("RowT")
@@ -95,21 +94,18 @@ class PageDecoder:
     """Decodes the pages of one stream.
 
     Args:
-        names: Types of the selected fields, by name.
+        row_type: The type of the rows.
         on_unselected: Told the names of fields that the API sends although they
             were not asked for, each name once.
     """
 
     def __init__(
-        self,
-        names: Mapping[str, FieldType],
-        on_unselected: Callable[[Iterable[str]], None],
+        self, row_type: RowType, on_unselected: Callable[[Iterable[str]], None]
     ) -> None:
-        """Create the decoders."""
-        self._names = names
+        """Create the decoder."""
         self._on_unselected = on_unselected
         self._checked = Checked.TYPES
-        self._use(RowType(names), self._checked)
+        self._use(row_type, self._checked)
 
     def _use(self, row_type: RowType, checked: Checked) -> None:
         self.row_type = row_type
@@ -171,11 +167,11 @@ class PageDecoder:
 
     def _ignore_unselected(self, names: Iterable[str]) -> bool:
         """Accept fields that nobody selected; tell whether there were new ones."""
-        known = {*self._names, *self.row_type.ignored}
+        known = {*self.row_type.names, *self.row_type.ignored}
         news = sorted(set(names) - known)
         if news:
             self._on_unselected(news)
-            row_type = RowType(self._names, [*self.row_type.ignored, *news])
+            row_type = RowType(self.row_type.types, [*self.row_type.ignored, *news])
             self._use(row_type, self._checked)
         return bool(news)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -103,7 +104,7 @@ class RowType:
         self, names: Mapping[str, FieldType], ignored: Iterable[str] = ()
     ) -> None:
         """Prepare to create struct types."""
-        self._types = names
+        self.types = names
         self.names = tuple(sorted(names, key=_place))
         self.ignored = tuple(sorted(ignored))
         # A name that cannot be declared leaves no other way than not to look.
@@ -112,7 +113,11 @@ class RowType:
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
         self._ignored_attributes = {n: f"x{i}" for i, n in enumerate(usable)}
-        self.lenient = self.checking(Checked.NOTHING)
+
+    @cached_property
+    def lenient(self) -> type[msgspec.Struct]:
+        """The struct type that accepts any value."""
+        return self.checking(Checked.NOTHING)
 
     def checking(self, checked: Checked) -> type[msgspec.Struct]:
         """A struct type that accepts certain values only.
@@ -122,8 +127,7 @@ class RowType:
         """
         wire = _WIRE_TYPES[checked]
         fields = [
-            (self.attributes[n], wire.get(self._types[n], Any), None)
-            for n in self.names
+            (self.attributes[n], wire.get(self.types[n], Any), None) for n in self.names
         ]
         # A field that nobody selected is accepted, but never written: an attribute
         # that is unset is left out by the encoder.

@@ -15,6 +15,7 @@ from tests.running import run_tap
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_targetads.sandbox.faults import Kind
     from tap_targetads.sandbox.world import World
 
 
@@ -131,22 +132,11 @@ def test_the_sdks_connection_test_fails_where_the_token_is_wrong(
         tap.run_connection_test()
 
 
-def test_a_right_to_campaigns_that_is_missing_is_told(
-    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+@pytest.mark.parametrize("fault", ["forbidden", "server_error"])
+def test_campaigns_that_cannot_be_read_are_told_and_do_not_hide_the_others(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any], fault: Kind
 ) -> None:
-    sandbox.faults.set([Fault("forbidden", rate=1, path="/v1/meta/campaigns")])
-
-    output = run_tap(tmp_path, config, "--test")
-
-    assert output.exit_code == 1
-    verdict = output.log.splitlines()[-1]
-    assert "cannot read campaigns, creatives; can read clicks" in verdict
-
-
-def test_a_report_that_fails_does_not_hide_the_others(
-    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
-) -> None:
-    sandbox.faults.set([Fault("server_error", rate=1, path="/v1/meta/campaigns")])
+    sandbox.faults.set([Fault(fault, rate=1, path="/v1/meta/campaigns")])
 
     output = run_tap(tmp_path, {**config, "max_retries": 0}, "--test")
 

@@ -61,7 +61,7 @@ def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[by
 
 
 def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
-    decoder = PageDecoder(TYPES, lambda _: None)
+    decoder = PageDecoder(ROW_TYPE, lambda _: None)
     page = decoder.decode(body).page
     raw_lines(page.rows)
     return lines_of(page, decoder.row_type, null_bad_values=null_bad_values)
@@ -236,7 +236,7 @@ def in_both(rows: list[dict[str, Any]], body: bytes, content: bytes) -> None:
     assert from_page(as_json(columns)) == page
     if rows:
         encoder = RecordEncoder("clicks", {})
-        decoder = PageDecoder(TYPES, lambda _: None)
+        decoder = PageDecoder(ROW_TYPE, lambda _: None)
         read = decoder.decode(body).page
         lines_of(read, decoder.row_type, null_bad_values=True)
         ((count, block),) = encoder.blocks(read.rows, None)

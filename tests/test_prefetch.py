@@ -51,13 +51,19 @@ class Server:
             assert self.arrived.acquire(timeout=10)
 
 
-def test_as_many_requests_as_allowed_are_under_way_at_once() -> None:
+def held() -> tuple[Server, Prefetch]:
+    """A server that has answered once, and lets all others wait; four at once."""
     server = Server()
     prefetch = Prefetch(server.send, at_once=4, budget=MIB)
     prefetch.expect(call(0), [])
     prefetch.get(call(0))
     server.wait_for(1)
     server.open.clear()
+    return server, prefetch
+
+
+def test_as_many_requests_as_allowed_are_under_way_at_once() -> None:
+    server, prefetch = held()
 
     prefetch.expect(call(1), map(call, range(2, 100)))
     server.wait_for(3)
@@ -141,12 +147,7 @@ def test_what_was_sent_ahead_can_be_forgotten() -> None:
 
 
 def test_forgotten_requests_count_as_long_as_they_are_under_way() -> None:
-    server = Server()
-    prefetch = Prefetch(server.send, at_once=4, budget=MIB)
-    prefetch.expect(call(0), [])
-    prefetch.get(call(0))
-    server.wait_for(1)
-    server.open.clear()
+    server, prefetch = held()
     prefetch.expect(call(1), [call(2), call(3), call(4)])
     server.wait_for(3)
 

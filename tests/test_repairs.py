@@ -17,7 +17,7 @@ from tap_targetads.errors import DataError
 from tap_targetads.messages import encode_lines
 from tap_targetads.pages import PageDecoder, raw_lines
 from tap_targetads.repairs import DEEPEST
-from tap_targetads.rows import Checked
+from tap_targetads.rows import Checked, RowType
 from tap_targetads.values import converters
 
 TYPES: dict[str, Any] = {
@@ -34,7 +34,7 @@ class Stream:
 
     def __init__(self, *, null_bad_values: bool = False) -> None:
         self.unselected: list[str] = []
-        self.decoder = PageDecoder(TYPES, self.unselected.extend)
+        self.decoder = PageDecoder(RowType(TYPES), self.unselected.extend)
         fields = [field for name in TYPES for field in extra_field(name, TYPES[name])]
         self.converter = RowConverter(
             "clicks",
