@@ -17,8 +17,8 @@ from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
 from tap_targetads.job_files import JobFiles, wrong_file
 from tap_targetads.job_status import BodyShape, Job, JobLostError, JobOptions, JobStatus
-from tap_targetads.pages import Page
 from tap_targetads.reader import Reader, Reading
+from tap_targetads.rows import Piece
 from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
@@ -94,20 +94,20 @@ class JobReader(Reader):
             self.days.succeeded()
             make_ahead()  # the server works while the files are read
             left = [later for later, _ in made] + list(todo)
-            pages = self._pages(project_id, window, done, made)
-            yield Reading(window, pages, left)
+            pieces = self._pieces(project_id, window, done, made)
+            yield Reading(window, pieces, left)
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
         """Do nothing: a job would be paid for, and the token has been checked."""
 
-    def _pages(
+    def _pieces(
         self,
         project_id: int,
         window: Window,
         jobs: list[tuple[Job, JobStatus]],
         later: Sequence[tuple[Window, list[Job] | ApiError]],
-    ) -> Iterator[Page]:
+    ) -> Iterator[Piece]:
         for number, (job, done) in enumerate(jobs, start=1):
             if done.row_count == 0:
                 continue
@@ -117,7 +117,7 @@ class JobReader(Reader):
                 elif later and isinstance(later[0][1], list):
                     self._get_ready(project_id, later[0][0], later[0][1][0])
                 for table in self._tables(project_id, window, file):
-                    yield Page(self.converter.rows_of(table))
+                    yield Piece(self.converter.rows_of(table))
 
     def _get_ready(
         self, project_id: int, window: Window, job: Job, done: JobStatus | None = None

@@ -26,7 +26,7 @@ _BUCKETS = 1 << 16
 _PAIRS = 8
 """How many pairs of bytes a digest has."""
 
-_ONLY_WEIGHTS = b'{"Weight_'
+_ONLY_WEIGHTS = b'"Weight_'
 _WEIGHTS = b',"Weight_'
 """Where the weights begin. Inside a text, the quote would be escaped."""
 
@@ -49,9 +49,8 @@ class RowKeys:
     ) -> None:
         """Start with no row seen."""
         self._weights = weights
-        self._prefix = "".join(
-            f"{part}\0" for part in (project_id, stream, *constants)
-        ).encode()
+        owner = "".join(f"{part}\0" for part in (project_id, stream, *constants))
+        self._prefix = owner.encode() + b"{"
         self._seen = _Digests()
         self._repeats: dict[bytes, int] = {}
 
@@ -59,7 +58,7 @@ class RowKeys:
         """The keys of some rows, as hex digits.
 
         Args:
-            lines: The JSON lines of the rows.
+            lines: The JSON lines of the rows, without their opening braces.
         """
         prefix = self._prefix
         if self._weights:
@@ -130,6 +129,6 @@ def _numbers(digests: Iterable[bytes]) -> list[int]:
 
 def _without_weights(line: bytes) -> bytes:
     if line.startswith(_ONLY_WEIGHTS):
-        return b"{}"
+        return b"}"
     lasting, weights, _ = line.partition(_WEIGHTS)
     return lasting + b"}" if weights else line

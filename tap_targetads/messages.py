@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -185,16 +186,25 @@ class RecordEncoder:
             them, and the rest of each.
         """
         for start in range(0, len(rows), BLOCK_ROWS):
-            lines = encode_lines(rows[start : start + BLOCK_ROWS], self._never_null)
+            fields = self._fields(rows[start : start + BLOCK_ROWS])
             constants, comma = self._constants, b","
-            if lines[0] == b"{}":  # nothing but constants is selected
+            if fields[0] == b"}":  # nothing but constants is selected
                 constants, comma = constants[:-1], b"," if constants else b""
-            fields = [line[1:] for line in lines]
             if keys is None:
                 yield b"{" + constants, None, b"", fields
             else:
                 after_key = b'"' + comma + constants
-                yield b'{"%s":"' % ROW_KEY.encode(), keys.of(lines), after_key, fields
+                yield b'{"%s":"' % ROW_KEY.encode(), keys.of(fields), after_key, fields
+
+    def _fields(self, rows: Sequence[Row]) -> list[bytes]:
+        """The compact JSON of each row, but for its opening brace."""
+        # All at once, and cut apart afterwards: that is half the time.
+        lines = _encoder.encode_lines(rows)
+        if b"\\" in lines:
+            lines = _cleaned(lines)
+        for member, other in self._never_null:
+            lines = lines.replace(member, other)
+        return [line[1:-1] for line in io.BytesIO(lines)]
 
 
 def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
@@ -202,30 +212,13 @@ def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
     return [_encoder.encode(record) for record in records]
 
 
-def encode_lines(
-    rows: Iterable[Row], replacements: Iterable[tuple[bytes, bytes]] = ()
-) -> list[bytes]:
-    """The compact JSON of each row, as the row keys are made from it.
-
-    Args:
-        rows: Converted rows.
-        replacements: Members of the objects, each with what takes its place.
-    """
-    lines = list(map(_encoder.encode, rows))
-    if b"\\" in b"".join(lines):
-        lines = [_cleaned(line) if b"\\" in line else line for line in lines]
-    for member, other in replacements:
-        lines = [line.replace(member, other) for line in lines]
-    return lines
-
-
-def _cleaned(line: bytes) -> bytes:
-    """A line without NUL characters, and without CSV's word for null.
+def _cleaned(lines: bytes) -> bytes:
+    """Lines without NUL characters, and without CSV's word for null.
 
     PostgreSQL has no place for the former, and JSON and CSV cannot both tell the latter
     from null. In the encoder's output, which has no spaces and escapes quotes and
     backslashes inside texts, both are exact replacements of bytes.
     """
-    if b"\\u0000" in line:
-        line = _NUL.sub(rb"\1", line).replace(b':""', b":null")
-    return line.replace(rb':"\\N"', b":null")
+    if b"\\u0000" in lines:
+        lines = _NUL.sub(rb"\1", lines).replace(b':""', b":null")
+    return lines.replace(rb':"\\N"', b":null")

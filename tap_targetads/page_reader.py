@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_targetads.answers import MalformedAnswerError
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
 from tap_targetads.pages import PageDecoder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.pages import Page
     from tap_targetads.reports import Report
+    from tap_targetads.rows import Piece
     from tap_targetads.windows import Window
 
 SMALLEST_PAGE = 1_000
@@ -81,9 +83,9 @@ class PageReader(Reader):
         moves = 0
         while pending:
             window = self.next_window(pending)
-            pages = self._pages(project_id, window, pending)
+            pieces = self._pieces(project_id, window, pending)
             try:
-                first = [next(pages)]
+                first = next(pieces)
             except SeveralPagesError:
                 self.days.shrink(window.days, at_once=True)
                 pending.appendleft(window)
@@ -93,7 +95,7 @@ class PageReader(Reader):
                 pending.appendleft(window)
                 continue
             reading = Reading(window, iter(()), pending)
-            reading.pages = _until_moved(reading, first, pages)
+            reading.pieces = _until_moved(reading, first, pieces)
             yield reading
             if not reading.moved:
                 moves = 0
@@ -111,19 +113,19 @@ class PageReader(Reader):
         asked = _Asked(project_id, window, self.parts[0])
         self._page(asked, Place(0, 1, 0), False)  # noqa: FBT003
 
-    def _pages(
+    def _pieces(
         self,
         project_id: int,
         window: Window,
         pending: Iterable[Window],
-    ) -> Iterator[Page]:
+    ) -> Iterator[Piece]:
         """Read a window, all parts of the report.
 
         Yields:
-            Pages of converted rows, at least one.
+            Converted rows, a few at a time; at least one piece.
 
         Raises:
-            SeveralPagesError: Before the first page, if the window does not fit.
+            SeveralPagesError: Before the first piece, if the window does not fit.
             RowsMovedError: If rows moved while they were read.
             ApiError: If the API refuses, or its pages contradict each other.
         """
@@ -149,9 +151,17 @@ class PageReader(Reader):
                     for piece in page.pieces():
                         self.converter.convert(piece.rows, piece.checked)
                         yield piece
-                    del page, piece
+                    # Two pages at once would double the memory.
+                    del page
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
+            except MalformedAnswerError as error:  # rows are looked at one by one
+                message = (
+                    f"{paging.subject}: a row is malformed "
+                    f"({self.client.clean(str(error))}). Nothing of this window counts "
+                    "as read. Report it to the vendor."
+                )
+                raise ApiError(message) from error
             except ApiError as error:
                 if fewer_days or paging.delivered or not (error.too_much and batches):
                     raise
@@ -266,10 +276,10 @@ class PageReader(Reader):
 
 
 def _until_moved(
-    reading: Reading, first: list[Page], rest: Iterator[Page]
-) -> Iterator[Page]:
-    """The pages with the one that was already taken; none is kept longer than used."""
-    yield first.pop()
+    reading: Reading, first: Piece, rest: Iterator[Piece]
+) -> Iterator[Piece]:
+    """The pieces, with the one that was already taken."""
+    yield first
     try:
         yield from rest
     except RowsMovedError as error:

@@ -8,48 +8,61 @@ the order of the columns.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from tap_targetads.answers import MalformedAnswerError, Reply
 from tap_targetads.repairs import flattened, repaired
-from tap_targetads.rows import Checked, MissingColumnsError, RowType
+from tap_targetads.rows import Checked, MissingColumnsError, Piece, RowType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_targetads.rows import Row
 
-RowT = TypeVar("RowT")
+T = TypeVar("T")
 
 PIECE_ROWS = 250
-"""Rows that are converted and encoded together.
+"""Rows that are decoded, converted and encoded together.
 
 So few that what is made of them fits into the processor's cache, and into memory that
 is not given back in between: asking the system for it again costs a tenth of all time.
 """
 
 _BOM = b"\xef\xbb\xbf"
-_ROWS_ARE_OBJECTS = re.compile(rb"\s*\[\s*\{")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _REPAIRS = 2
-"""How often an answer is repaired: one repair may show the need of the other."""
+"""How often JSON is repaired: one repair may show the need of the other."""
+
+_RawRows = list[msgspec.Raw] | msgspec.UnsetType | None
 
 
-class _Answer(Reply, Generic[RowT], rename={"rows": "Rows", "columns": "Columns"}):
-    """What a report answers, in either shape.
+class _Answer(Reply, rename={"rows": "Rows", "columns": "Columns"}):
+    """What a report answers, in either shape, with rows that are not decoded yet.
 
     Rows that are null are no rows: so some servers write an empty list.
     """
 
-    data: list[RowT] | msgspec.UnsetType | None = msgspec.UNSET
-    rows: msgspec.Raw = msgspec.Raw()
+    data: _RawRows = msgspec.UNSET
+    rows: _RawRows = msgspec.UNSET
     columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
     count: int | None = None
     CountRows: int | None = None
+
+
+class _Rows(msgspec.Struct, Generic[T]):
+    """Some rows, with as much around them as in an answer: repairs look there."""
+
+    data: list[T]
+
+
+_answers = msgspec.json.Decoder(_Answer)
+_arrays = msgspec.json.Decoder(_Rows[list[Any]])
+_objects = msgspec.json.Decoder(_Rows[dict[str, msgspec.Raw]])
 
 
 @dataclass(slots=True)
@@ -57,33 +70,39 @@ class Page:
     """One page of rows.
 
     Attributes:
-        rows: The rows, in the server's order.
+        rows: The rows as they came, in the server's order.
         has_more: Whether more rows follow; None if the server does not say.
         count: What the server counted: the rows of the page, or all that match.
-        checked: What is known of the values.
+        decode: Makes typed rows of some of them; by default, they are typed.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Any]
     has_more: bool | None = None
     count: int | None = None
-    checked: Checked = Checked.NOTHING
+    decode: Callable[[Sequence[Any]], Piece] = Piece
 
-    def pieces(self) -> Iterator[Page]:
-        """The rows, a few at a time; at least one piece, if they are none.
+    def pieces(self) -> Iterator[Piece]:
+        """The typed rows, a few at a time; at least one piece, if there are none.
 
-        What is done to a few rows finds them still in the processor's cache.
+        Raises:
+            MalformedAnswerError: If something among them is no row.
         """
         for start in range(0, max(1, len(self.rows)), PIECE_ROWS):
-            rows = self.rows[start : start + PIECE_ROWS]
-            yield Page(rows, self.has_more, self.count, self.checked)
+            yield self.decode(self.rows[start : start + PIECE_ROWS])
+
+    def lines(self, rows: Sequence[Any]) -> list[bytes]:
+        """What rows have in common that are equal, however the server wrote them.
+
+        Args:
+            rows: Some rows of the page.
+
+        Raises:
+            MalformedAnswerError: If something among them is no row.
+        """
+        return [_line(row) for row in self.decode(rows).rows]
 
 
-def raw_lines(rows: Sequence[Row]) -> list[bytes]:
-    """What rows have in common that are equal, as they came."""
-    return [_raw_line(row) for row in rows]
-
-
-def _raw_line(row: Row) -> bytes:
+def _line(row: Row) -> bytes:
     try:
         return msgspec.json.encode(row)
     except (OverflowError, RecursionError):  # they only look the same then
@@ -102,18 +121,17 @@ class PageDecoder:
     def __init__(
         self, row_type: RowType, on_unselected: Callable[[Iterable[str]], None]
     ) -> None:
-        """Create the decoder."""
+        """Expect values of their fields' types."""
+        self.row_type = row_type
         self._on_unselected = on_unselected
         self._checked = Checked.TYPES
-        self._use(row_type, self._checked)
-
-    def _use(self, row_type: RowType, checked: Checked) -> None:
-        self.row_type = row_type
-        self._checked = checked
-        self._decoder = msgspec.json.Decoder(_Answer[row_type.checking(checked)])  # type: ignore[misc]
+        self._decoders: dict[Checked, msgspec.json.Decoder[_Rows[Row]]] = {}
 
     def decode(self, body: bytes) -> Answered:
-        """Decode the bytes of an answer.
+        """Decode an answer, but for the values in its rows.
+
+        All of its syntax is checked: what is cut off, or broken anywhere, is noticed
+        before the first row is delivered.
 
         Args:
             body: The whole body, UTF-8 JSON.
@@ -121,49 +139,70 @@ class PageDecoder:
         Raises:
             MalformedAnswerError: If it is not the JSON of a report.
         """
-        return self._decode(body.removeprefix(_BOM), _REPAIRS)
+        answer = _decoded(body.removeprefix(_BOM), _answers.decode)
+        return Answered(answer, self._page(answer))
 
-    def _decode(self, body: bytes, repairs: int) -> Answered:
-        """Decode an answer, after repairs if it cannot be decoded as it is."""
-        checked = self._checked
+    def _page(self, answer: _Answer) -> Page:
+        rows = answer.data
+        if not isinstance(rows, list) and answer.rows is not msgspec.UNSET:
+            rows = answer.rows
+        if rows is msgspec.UNSET and not answer.is_error:
+            message = "the answer has neither `data` nor `Rows`"
+            raise MalformedAnswerError(message)
+        rows = rows or []
+        count = answer.count if answer.CountRows is None else answer.CountRows
+        decode = self._decode_of(bytes(rows[0]) if rows else b"{", answer)
+        return Page(rows, answer.has_more, count, decode)
+
+    def _decode_of(
+        self, first: bytes, answer: _Answer
+    ) -> Callable[[Sequence[msgspec.Raw]], Piece]:
+        """What decodes rows that look like the first one."""
+        if first.startswith(b"{"):
+            return self._from_objects
+        if first.startswith(b"["):
+            return self._from_arrays(answer.columns or [])
+        message = "its rows are neither objects nor arrays"
+        raise MalformedAnswerError(message)
+
+    def _from_objects(self, rows: Sequence[msgspec.Raw]) -> Piece:
+        checked, body = self._checked, _around(rows)
         try:
-            return self._answered(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._use(self.row_type, checked)
-            better = repaired(body) if repairs else body
-            if repairs and isinstance(error, RecursionError):
-                better = flattened(better)
-            if better == body:
-                raise MalformedAnswerError(str(error)) from error
-        answered = self._decode(better, repairs - 1)
-        # What a repair makes of an answer does not tell how the next one is.
-        self._use(self.row_type, checked)
-        return answered
+            return self._typed(body)
+        except _UNREADABLE as error:
+            self._checked = checked
+            piece = _repaired(body, self._typed, error)
+            # What a repair makes of rows does not tell how the next ones are.
+            self._checked = checked
+            return piece
 
-    def _answered(self, body: bytes) -> Answered:
-        answer = self._decode_answer(body)
-        page = self._page(answer)
-        self.row_type.drop_ignored(page.rows)
-        return Answered(answer, page)
-
-    def _decode_answer(self, body: bytes) -> _Answer[Row]:
-        """Decode as strictly as possible, and remember how strictly that was.
+    def _typed(self, body: bytes) -> Piece:
+        """Decode rows as strictly as possible, and remember how strictly that was.
 
         Values of their fields' types are the rule, and checked for free by the decoder.
         An API that sends numbers as texts, or empty texts, gets a slower way from then
         on, and a still slower one if it sends numbers for texts.
         """
         try:
-            answer: _Answer[Row] = self._decoder.decode(body)
+            rows = self._decoder.decode(body).data
         except msgspec.ValidationError:
             if self._checked is not Checked.NOTHING:
-                self._use(self.row_type, Checked(self._checked - 1))
+                self._checked = Checked(self._checked - 1)
             elif self._ignore_unselected(_names_in(body)):
-                self._use(self.row_type, Checked.TYPES)
+                self._checked = Checked.TYPES
             else:
                 raise
-            return self._decode_answer(body)
-        return answer
+            return self._typed(body)
+        self.row_type.drop_ignored(rows)
+        return Piece(rows, self._checked)
+
+    @property
+    def _decoder(self) -> msgspec.json.Decoder[_Rows[Row]]:
+        checked = self._checked
+        if checked not in self._decoders:
+            row = self.row_type.checking(checked)
+            self._decoders[checked] = msgspec.json.Decoder(_Rows[row])  # type: ignore[valid-type]
+        return self._decoders[checked]
 
     def _ignore_unselected(self, names: Iterable[str]) -> bool:
         """Accept fields that nobody selected; tell whether there were new ones."""
@@ -171,55 +210,23 @@ class PageDecoder:
         news = sorted(set(names) - known)
         if news:
             self._on_unselected(news)
-            row_type = RowType(self.row_type.types, [*self.row_type.ignored, *news])
-            self._use(row_type, self._checked)
+            self.row_type = RowType(
+                self.row_type.types, [*self.row_type.ignored, *news]
+            )
+            self._decoders.clear()
         return bool(news)
 
-    def _page(self, answer: _Answer[Row]) -> Page:
-        in_rows = answer.data is None and bytes(answer.rows)
-        if answer.data is not msgspec.UNSET and not in_rows:
-            rows = answer.data or []
-            return Page(rows, answer.has_more, answer.count, self._checked)
-        if not bytes(answer.rows):
-            if answer.is_error:
-                return Page([])
-            message = "the answer has neither `data` nor `Rows`"
-            raise MalformedAnswerError(message)
-        found, checked = self._rows(answer.rows, answer.columns or [])
-        count = answer.count if answer.CountRows is None else answer.CountRows
-        return Page(found, answer.has_more, count, checked)
-
-    def _rows(
-        self, raw: msgspec.Raw, columns: Sequence[str | dict[str, Any]]
-    ) -> tuple[Sequence[Row], Checked]:
-        """Rows under `Rows`: objects, or arrays in the order of the columns."""
-        body = bytes(raw)
-        if body.startswith(b"null"):
-            return [], Checked.NOTHING
-        if not _ROWS_ARE_OBJECTS.match(body):
-            arrays = msgspec.json.decode(body, type=list[list[Any]])
-            return self._from_arrays(arrays, columns), Checked.NOTHING
-        # Wrapped as `data`, objects take the same way as the other shape's.
-        answer = self._decode_answer(b'{"data":' + body + b"}")
-        return answer.data or [], self._checked
-
     def _from_arrays(
-        self, arrays: list[list[Any]], columns: Sequence[str | dict[str, Any]]
-    ) -> list[Row]:
-        if not arrays:
-            return []
+        self, columns: Sequence[str | dict[str, Any]]
+    ) -> Callable[[Sequence[msgspec.Raw]], Piece]:
+        """What makes typed rows of arrays in the order of the columns."""
         names = [_column_name(column) for column in columns]
-        if any(len(array) != len(names) for array in arrays):
-            message = (
-                f"a row has not as many values as there are columns ({len(names)})"
-            )
-            raise MalformedAnswerError(message)
         self._ignore_unselected(names)
         try:
             make = self.row_type.from_arrays(names)
         except MissingColumnsError as error:
             raise MalformedAnswerError(str(error)) from error
-        return [make(array) for array in arrays]
+        return partial(_from_arrays, make, len(names))
 
 
 @dataclass(slots=True)
@@ -230,10 +237,49 @@ class Answered:
     page: Page
 
 
+def _from_arrays(
+    make: Callable[[Sequence[Any]], Row], width: int, rows: Sequence[msgspec.Raw]
+) -> Piece:
+    arrays = _decoded(_around(rows), _arrays.decode).data
+    if any(len(array) != width for array in arrays):
+        message = f"it has not as many values as there are columns ({width})"
+        raise MalformedAnswerError(message)
+    return Piece([make(array) for array in arrays])
+
+
+def _around(rows: Sequence[msgspec.Raw]) -> bytes:
+    return b'{"data":[' + b",".join(rows) + b"]}"
+
+
+def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
+    """Decode JSON, after repairs if it cannot be decoded as it is.
+
+    Raises:
+        MalformedAnswerError: If no repair helps.
+    """
+    try:
+        return decode(body)
+    except _UNREADABLE as error:
+        return _repaired(body, decode, error)
+
+
+def _repaired(
+    body: bytes, decode: Callable[[bytes], T], error: Exception, left: int = _REPAIRS
+) -> T:
+    better = repaired(body) if left else body
+    if left and isinstance(error, RecursionError):
+        better = flattened(better)
+    if better == body:
+        raise MalformedAnswerError(str(error)) from error
+    try:
+        return decode(better)
+    except _UNREADABLE as another:
+        return _repaired(better, decode, another, left - 1)
+
+
 def _names_in(body: bytes) -> set[str]:
-    """All names of fields in the rows of an answer, whatever its shape."""
-    answer = msgspec.json.decode(body, type=_Answer[dict[str, msgspec.Raw]])
-    return set().union(*(answer.data or []))
+    """All names of fields in rows."""
+    return set().union(*_objects.decode(body).data)
 
 
 def _column_name(column: str | dict[str, Any]) -> str:

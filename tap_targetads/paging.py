@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_targetads.errors import ApiError
-from tap_targetads.pages import raw_lines
 from tap_targetads.paginator import PagingError, ReportPaginator
 
 if TYPE_CHECKING:
@@ -134,9 +133,11 @@ class Paging:
                 self.total = _total(page)
             if not finished:
                 self.cap = on_page
-                first = first or raw_lines(page.rows[:OVERLAP])
-                last += raw_lines(page.rows[-OVERLAP:])
-                del last[:-OVERLAP]
+                first = first or page.lines(page.rows[:OVERLAP])
+                # The next page begins with so many of them, or with fewer.
+                overlap = max(1, Place.after(OVERLAP, on_page).known)
+                last += page.lines(page.rows[-overlap:])
+                del last[:-overlap]
             self.delivered += len(page.rows)
             yield page
             # Two pages at once would double the memory.
@@ -182,14 +183,14 @@ class Paging:
     ) -> None:
         """Make sure that a page begins with the rows that were delivered last."""
         problem = ""
-        head = raw_lines(page.rows[: len(last)])
+        head = page.lines(page.rows[: len(last)])
         # Among themselves, they may have another order: none is missed or doubled.
         others = sorted(head) != sorted(last)
         # Most pages differ from the first one in what has been encoded already.
         if (
             not self.offset_counts
             and head == first[: len(head)]
-            and raw_lines(page.rows[: len(first)]) == first
+            and page.lines(page.rows[: len(first)]) == first
         ):
             self._check_offset_counts()
         if others:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
 
-    from tap_targetads.pages import Page
+    from tap_targetads.rows import Piece
     from tap_targetads.windows import Window
 
 
@@ -85,13 +85,11 @@ class Part:
         self.windows_left = 1 + len(left)
         self._days_left = window.days + sum(later.days for later in left)
 
-    def counted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """The pages of the window in hand; their rows count once they are written."""
-        for page in pages:
-            rows = len(page.rows)
-            yield page
-            del page
-            self.arrived(rows)
+    def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The rows of the window in hand; they count once they are written."""
+        for piece in pieces:
+            yield piece
+            self.arrived(len(piece.rows))
 
     def arrived(self, rows: int) -> None:
         """Note rows of the window in hand, or of a stream that has no windows."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tap_targetads.catalogue import Field, FieldType
     from tap_targetads.client import Client
     from tap_targetads.errors import ApiError
-    from tap_targetads.pages import Page
     from tap_targetads.reports import Report
+    from tap_targetads.rows import Piece
     from tap_targetads.windows import Window
 
 
@@ -31,14 +31,14 @@ class Reading:
 
     Attributes:
         window: The window.
-        pages: Its pages of converted rows, each read when it is asked for.
+        pieces: Its converted rows, a few at a time, read when they are asked for.
         left: The windows that are read after it.
-        moved: Why its pages ended early, if its rows moved while they were read. What
+        moved: Why they ended early, if its rows moved while they were read. What
             was delivered is right, but not all: the same window follows once more.
     """
 
     window: Window
-    pages: Iterator[Page]
+    pieces: Iterator[Piece]
     left: Collection[Window]
     moved: str = ""
 

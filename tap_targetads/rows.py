@@ -58,6 +58,18 @@ _WIRE_TYPES: Mapping[Checked, Mapping[str, Any]] = {
 """What the decoder accepts for a field, by what it is to make sure of."""
 
 
+class Piece(NamedTuple):
+    """Some typed rows of a page.
+
+    Attributes:
+        rows: The rows.
+        checked: What is known of their values.
+    """
+
+    rows: Sequence[Row]
+    checked: Checked = Checked.NOTHING
+
+
 class Table(NamedTuple):
     """Rows as texts, column by column, as a CSV file has them.
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from singer_sdk.metrics import Counter
 
     from tap_targetads.batches import BatchFiles
-    from tap_targetads.pages import Page
     from tap_targetads.reader import Reader
     from tap_targetads.reports import Report
+    from tap_targetads.rows import Piece
     from tap_targetads.tap import TapTargetADS
 
-    Pages = Iterator[Page]
+    Pieces = Iterator[Piece]
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ class ReportStream(ProjectStream):
         project_id: int,
         context: Context | None,
         deliver: Callable[
-            [Pages, RecordEncoder, RowKeys | None], Generator[T, None, int]
+            [Pieces, RecordEncoder, RowKeys | None], Generator[T, None, int]
         ],
     ) -> Iterator[T]:
         """Read one project, window by window.
@@ -145,7 +145,7 @@ class ReportStream(ProjectStream):
         Args:
             project_id: The project.
             context: The partition, as the state knows it.
-            deliver: Delivers the pages of a window, and returns the number of rows.
+            deliver: Delivers the rows of a window, and returns the number of rows.
 
         Yields:
             What `deliver` yields.
@@ -181,7 +181,7 @@ class ReportStream(ProjectStream):
                     *constants.values(),
                     weights=self.reader.has_weights,
                 )
-            rows = yield from deliver(part.counted(reading.pages), encoder, keys)
+            rows = yield from deliver(part.counted(reading.pieces), encoder, keys)
             if reading.moved:
                 continue
             if bookmark:
@@ -197,39 +197,34 @@ class ReportStream(ProjectStream):
         selected = {n: v for n, v in constants.items() if self.is_field_selected(n)}
         return RecordEncoder(self.name, selected, self.report.natural_key)
 
-    # What delivers a window. Two pages at once would double the memory: so each lets
-    # go of a page before it asks for the next.
-
     def _blocks(
-        self, pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+        self, pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Write RECORD messages; nothing is left to yield."""
         total = 0
-        for page in pages:
-            for rows, block in encoder.blocks(page.rows, keys):
+        for piece in pieces:
+            for rows, block in encoder.blocks(piece.rows, keys):
                 self.tap.writer.write_block(block)
                 total += rows
                 if self._record_counter is not None:
                     self._record_counter.increment(rows)
-            del page
         yield from ()
         return total
 
     @staticmethod
     def _records(
-        pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+        pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Yield records, one by one."""
         total = 0
-        for page in pages:
-            total += len(page.rows)
-            yield from encoder.records(page.rows, keys)
-            del page
+        for piece in pieces:
+            total += len(piece.rows)
+            yield from encoder.records(piece.rows, keys)
         return total
 
     @staticmethod
     def _batches(
-        files: BatchFiles, pages: Pages, encoder: RecordEncoder, keys: RowKeys | None
+        files: BatchFiles, pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[tuple[str, int], None, int]:
         """Write files, and yield what each is and holds.
 
@@ -238,9 +233,8 @@ class ReportStream(ProjectStream):
         """
 
         def objects() -> Iterator[list[bytes]]:
-            for page in pages:
-                yield from encoder.objects(page.rows, keys)
-                del page
+            for piece in pieces:
+                yield from encoder.objects(piece.rows, keys)
 
         return files.write(objects())
 

@@ -12,7 +12,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from requests_mock import Mocker
 
 from tap_targetads.catalogue import fields_of
@@ -21,7 +20,7 @@ from tap_targetads.exchange import Exchange
 from tap_targetads.filters import Filters
 from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
-from tap_targetads.messages import encode_lines
+from tap_targetads.messages import RecordEncoder
 from tap_targetads.reports import RawReport, Report
 from tap_targetads.retries import Retries
 from tap_targetads.storage import Storage
@@ -156,8 +155,8 @@ def read_pages(
         mocker.get(FILE, content=api.download)
         tiles = [t for w in windows for t in report.windows(w.start, w.end)]
         for reading in reader.read(1, tiles):
-            for page in reading.pages:
-                yield [msgspec.json.decode(line) for line in encode_lines(page.rows)]
+            for piece in reading.pieces:
+                yield list(RecordEncoder("clicks", {}).records(piece.rows, None))
 
 
 def read(api: Api, *windows: Window, **options: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import tracemalloc
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 
 from tap_targetads.catalogue import FIELD_TYPES, extra_field
@@ -19,7 +18,7 @@ from tap_targetads.csv_pages import (
     check_file,
     csv_pages,
 )
-from tap_targetads.messages import encode_lines
+from tap_targetads.messages import RecordEncoder
 from tap_targetads.rows import RowType
 from tap_targetads.values import converters
 
@@ -45,12 +44,13 @@ def read(
     )
     file = io.BytesIO(content)
     check_file(file, count)
-    lines: list[bytes] = []
+    encoder = RecordEncoder("clicks", {})
+    records: list[dict[str, Any]] = []
     for table in csv_pages(
         file, row_type, names={n: n for n in types}, on_unselected=lambda _: None
     ):
-        lines += encode_lines(converter.rows_of(table))
-    return [msgspec.json.decode(line) for line in lines]
+        records += encoder.records(converter.rows_of(table), None)
+    return records
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,9 @@ from tap_targetads.answers import MalformedAnswerError
 from tap_targetads.conversion import RowConverter
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import DataError
-from tap_targetads.keys import RowKeys
-from tap_targetads.messages import RecordEncoder, encode_lines
-from tap_targetads.pages import PageDecoder, raw_lines
-from tap_targetads.rows import RowType
+from tap_targetads.messages import RecordEncoder
+from tap_targetads.pages import PageDecoder
+from tap_targetads.rows import Piece, RowType
 from tap_targetads.values import converters
 from tests.fuzzing import (
     FIELDS,
@@ -36,6 +35,8 @@ from tests.fuzzing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tap_targetads.pages import Page
 
 CONVERSIONS = converters(ZoneInfo("Europe/Moscow"))
@@ -53,18 +54,32 @@ def converter_of(row_type: RowType, *, null_bad_values: bool) -> RowConverter:
     )
 
 
-def lines_of(page: Page, row_type: RowType, *, null_bad_values: bool) -> list[bytes]:
+def lines_of(pieces: Iterable[Piece]) -> list[bytes]:
     """The records of a page, as their lines."""
-    converter = converter_of(row_type, null_bad_values=null_bad_values)
-    converter.convert(page.rows, page.checked)
-    return encode_lines(page.rows)
+    encoder = RecordEncoder("clicks", {})
+    return [
+        line
+        for piece in pieces
+        for lines in encoder.objects(piece.rows, None)
+        for line in lines
+    ]
+
+
+def converted(
+    page: Page, decoder: PageDecoder, *, null_bad_values: bool
+) -> Iterator[Piece]:
+    """The pieces of a page, as a stream delivers them."""
+    converter = converter_of(decoder.row_type, null_bad_values=null_bad_values)
+    for piece in page.pieces():
+        converter.convert(piece.rows, piece.checked)
+        yield piece
 
 
 def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     decoder = PageDecoder(ROW_TYPE, lambda _: None)
     page = decoder.decode(body).page
-    raw_lines(page.rows)
-    return lines_of(page, decoder.row_type, null_bad_values=null_bad_values)
+    page.lines(page.rows)
+    return lines_of(converted(page, decoder, null_bad_values=null_bad_values))
 
 
 def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:
@@ -74,7 +89,7 @@ def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:
         file, ROW_TYPE, names={n: n for n in TYPES}, on_unselected=lambda _: None
     )
     converter = converter_of(ROW_TYPE, null_bad_values=null_bad_values)
-    return [line for table in tables for line in encode_lines(converter.rows_of(table))]
+    return lines_of(Piece(converter.rows_of(table)) for table in tables)
 
 
 def refuse(word: str) -> None:
@@ -226,20 +241,19 @@ ROWS = st.lists(
 
 
 def in_both(rows: list[dict[str, Any]], body: bytes, content: bytes) -> None:
-    """Whether a page and a file with the same rows give the same records and keys."""
+    """Whether a page and a file with the same rows give the same records."""
     page, file = from_page(body), from_file(content)
 
     assert page == file
     assert len(page) == len(rows)
-    assert RowKeys(1, "clicks").of(page) == RowKeys(1, "clicks").of(file)
     columns = {"Rows": [[r[n] for n in TYPES] for r in rows], "Columns": list(TYPES)}
     assert from_page(as_json(columns)) == page
     if rows:
         encoder = RecordEncoder("clicks", {})
         decoder = PageDecoder(ROW_TYPE, lambda _: None)
         read = decoder.decode(body).page
-        lines_of(read, decoder.row_type, null_bad_values=True)
-        ((count, block),) = encoder.blocks(read.rows, None)
+        (piece,) = converted(read, decoder, null_bad_values=True)
+        ((count, block),) = encoder.blocks(piece.rows, None)
         assert count == block.count(b"\n") == len(rows)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tap_targetads.keys import RowKeys
 
-# Few different lines, so that equals are common.
-lines = st.lists(st.sampled_from([b'{"a":1}', b'{"a":2}', b'{"a":null}', b'{"b":""}']))
+# Few different lines, so that equals are common. Their braces open elsewhere.
+lines = st.lists(st.sampled_from([b'"a":1}', b'"a":2}', b'"a":null}', b'"b":""}']))
 
 
 def keys_of(rows: list[bytes], *, pages: int = 1, project: int = 1) -> list[bytes]:
@@ -55,9 +55,9 @@ KNOWN_KEYS = [
 
 
 def test_a_key_never_changes_between_versions() -> None:
-    line = b'{"InteractionTime":"2024-01-15T07:30:45+00:00"}'
+    line = b'"InteractionTime":"2024-01-15T07:30:45+00:00"}'
 
-    keys = RowKeys(12486, "clicks").of([line, line, b"{}"])
+    keys = RowKeys(12486, "clicks").of([line, line, b"}"])
 
     assert keys == KNOWN_KEYS
 
@@ -66,7 +66,7 @@ def test_a_key_never_changes_between_versions() -> None:
 def test_many_rows_have_the_keys_that_few_have(
     numbers: list[int], pages: int, few: int
 ) -> None:
-    rows = [b'{"a":%d}' % number for number in numbers]
+    rows = [b'"a":%d}' % number for number in numbers]
     expected = keys_of(rows)
 
     with patch("tap_targetads.keys._FEW", few):

@@ -6,7 +6,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from tap_targetads.client import Client
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.exchange import Exchange
 from tap_targetads.filters import Filters
-from tap_targetads.messages import encode_lines
+from tap_targetads.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
 from tap_targetads.reports import RawReport
 from tap_targetads.retries import Retries, retry_waits
@@ -149,12 +148,13 @@ def read(
         mocker.post(
             "https://api.example.test/v1/reports/raw_reports?project_id=1", text=server
         )
-        lines: list[bytes] = []
+        encoder = RecordEncoder("clicks", {})
+        records: list[dict[str, Any]] = []
         for reading in reader.read(1, [window]):
-            for page in reading.pages:
-                lines += encode_lines(page.rows)
+            for piece in reading.pieces:
+                records += encoder.records(piece.rows, None)
     reader.converter.report_bad_values(reader.logger)
-    return [msgspec.json.decode(line) for line in lines]
+    return records
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -434,6 +434,23 @@ def test_a_malformed_answer_is_tried_again_and_then_an_error(text: str) -> None:
     with pytest.raises(ApiError, match=r"malformed .* Gave up after 3 tries"):
         read(server)
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data": [{}, 5]}',
+        '{"data": [{}, []]}',
+        '{"Rows": [{}, []], "Columns": ["a"]}',
+    ],
+)
+def test_one_malformed_row_is_an_error_that_tells_what_to_do(text: str) -> None:
+    server = Server([])
+    server.text = text
+
+    with pytest.raises(ApiError, match=r"a row is malformed .* Report it") as caught:
+        read(server)
+    assert "2024-01-15" in str(caught.value)
 
 
 @pytest.mark.parametrize(

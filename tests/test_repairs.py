@@ -14,8 +14,8 @@ from tap_targetads.answers import MalformedAnswerError
 from tap_targetads.catalogue import extra_field
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import DataError
-from tap_targetads.messages import encode_lines
-from tap_targetads.pages import PageDecoder, raw_lines
+from tap_targetads.messages import RecordEncoder
+from tap_targetads.pages import PageDecoder
 from tap_targetads.repairs import DEEPEST
 from tap_targetads.rows import Checked, RowType
 from tap_targetads.values import converters
@@ -34,6 +34,7 @@ class Stream:
 
     def __init__(self, *, null_bad_values: bool = False) -> None:
         self.unselected: list[str] = []
+        self.encoder = RecordEncoder("clicks", {})
         self.decoder = PageDecoder(RowType(TYPES), self.unselected.extend)
         fields = [field for name in TYPES for field in extra_field(name, TYPES[name])]
         self.converter = RowConverter(
@@ -47,9 +48,13 @@ class Stream:
 
     def lines(self, body: bytes) -> list[bytes]:
         page = self.decoder.decode(body).page
-        raw_lines(page.rows)
-        self.converter.convert(page.rows, page.checked)
-        return encode_lines(page.rows)
+        page.lines(page.rows)
+        lines = []
+        for piece in page.pieces():
+            self.converter.convert(piece.rows, piece.checked)
+            for objects in self.encoder.objects(piece.rows, None):
+                lines += objects
+        return lines
 
     def read(self, body: bytes) -> list[dict[str, Any]]:
         return [msgspec.json.decode(line) for line in self.lines(body)]
@@ -224,7 +229,8 @@ def test_a_repaired_page_does_not_slow_down_the_pages_after_it() -> None:
         stream.read(objects("Number", b"1e999"))
 
     page = stream.decoder.decode(objects("Number", b"1")).page
-    assert page.checked is Checked.TYPES
+    (piece,) = page.pieces()
+    assert piece.checked is Checked.TYPES
 
 
 def test_a_field_whose_name_cannot_be_declared_is_reported_and_dropped() -> None:
@@ -252,4 +258,4 @@ def test_the_same_rows_look_the_same_however_the_page_around_them_was_decoded(
 
     page = decoder.decode(b'{"data":[' + rows + b',{"Text":' + odd + b"}]}").page
 
-    assert raw_lines(page.rows[:2]) == raw_lines(usual.rows)
+    assert page.lines(page.rows[:2]) == usual.lines(usual.rows)
