@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from tap_targetads.bodies import Body
 
 
 class MalformedAnswerError(Exception):
@@ -34,7 +37,7 @@ class Reply(msgspec.Struct, kw_only=True):
     ErrorsField: list[FailedField] | None = None
 
     @classmethod
-    def decode(cls, body: bytes) -> Self:
+    def decode(cls, body: Body) -> Self:
         """Decode a body.
 
         Raises:

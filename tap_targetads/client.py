@@ -18,6 +18,7 @@ from tap_targetads.retries import PassingFailureError, Retries, gave_up, retry_a
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tap_targetads.bodies import Body
     from tap_targetads.exchange import Call, Exchange, Received
 
 _CODE = re.compile("[1-5][0-9][0-9]")
@@ -79,7 +80,7 @@ class Client:
         """Forget what was sent ahead: it may not be true any more."""
         self._prefetch.forget()
 
-    def send(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
+    def send(self, call: Call, decode: Callable[[Body], AnswerT]) -> AnswerT:
         """Send a request, again if need be, and decode the answer.
 
         Decoding is part of the try: an answer that arrives cut off is a passing
@@ -102,7 +103,7 @@ class Client:
         except PassingFailureError as failure:
             raise gave_up(call.subject, failure) from failure
 
-    def _attempt(self, call: Call, decode: Callable[[bytes], AnswerT]) -> AnswerT:
+    def _attempt(self, call: Call, decode: Callable[[Body], AnswerT]) -> AnswerT:
         try:
             received = self._prefetch.get(call)
         except requests.ConnectTimeout as error:
@@ -212,7 +213,7 @@ def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
     return " ".join([f"the API rejected the request ({detail}).", *remedies])
 
 
-def _error_in(body: bytes) -> Reply:
+def _error_in(body: Body) -> Reply:
     """The error that a body describes, if it is one in the API's form."""
     try:
         return Reply.decode(body)

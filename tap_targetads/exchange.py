@@ -11,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
+from tap_targetads.bodies import Bodies
 from tap_targetads.pace import Pace
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 64
 _PIECE = 1 << 20
-_LARGEST_PIECE = 1 << 28
-"""Bytes; memory for a piece is taken before it arrives."""
+"""Bytes: ten times faster than the small pieces of `response.content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Received:
     status: int
     reason: str
     headers: Mapping[str, str]
-    body: bytes
+    body: memoryview
     seconds: float
 
 
@@ -104,6 +104,7 @@ class Exchange:
         self.tokens = tokens
         self.timeout = timeout
         self.pace = pace or Pace()
+        self._bodies = Bodies()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
@@ -128,12 +129,7 @@ class Exchange:
             allow_redirects=False,
             stream=True,
         )
-        # Ten times faster than in the small pieces of `response.content`. A piece as
-        # long as the whole, if that is known, need not even be copied.
-        packed = "Content-Encoding" in response.headers
-        whole = 0 if packed else response.raw.length_remaining or 0
-        size = min(max(_PIECE, whole), _LARGEST_PIECE)
-        body = b"".join(response.iter_content(size))
+        body = self._bodies.join(response.iter_content(_PIECE))
         return Received(
             response.status_code,
             response.reason or "",

@@ -16,6 +16,8 @@ from tap_targetads.answers import MalformedAnswerError, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_targetads.bodies import Body
+
 
 class JobStatus(Reply, kw_only=True):
     """What the API says about a job."""
@@ -29,7 +31,7 @@ class JobStatus(Reply, kw_only=True):
 
     @classmethod
     @override
-    def decode(cls, body: bytes) -> Self:
+    def decode(cls, body: Body) -> Self:
         status = super().decode(body)
         if not status.is_error and not status.status:
             message = "the answer has no `status`"

@@ -21,6 +21,7 @@ from tap_targetads.rows import Checked, MissingColumnsError, Piece, RowType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tap_targetads.bodies import Body
     from tap_targetads.rows import Row
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ class PageDecoder:
         self._checked = Checked.TYPES
         self._decoders: dict[Checked, msgspec.json.Decoder[_Rows[Row]]] = {}
 
-    def decode(self, body: bytes) -> Answered:
+    def decode(self, body: Body) -> Answered:
         """Decode an answer, but for the values in its rows.
 
         All of its syntax is checked: what is cut off, or broken anywhere, is noticed
@@ -139,7 +140,8 @@ class PageDecoder:
         Raises:
             MalformedAnswerError: If it is not the JSON of a report.
         """
-        answer = _decoded(body.removeprefix(_BOM), _answers.decode)
+        start = len(_BOM) if body[: len(_BOM)] == _BOM else 0
+        answer = _decoded(body[start:], _answers.decode)
         return Answered(answer, self._page(answer))
 
     def _page(self, answer: _Answer) -> Page:
@@ -176,7 +178,7 @@ class PageDecoder:
             self._checked = checked
             return piece
 
-    def _typed(self, body: bytes) -> Piece:
+    def _typed(self, body: Body) -> Piece:
         """Decode rows as strictly as possible, and remember how strictly that was.
 
         Values of their fields' types are the rule, and checked for free by the decoder.
@@ -251,7 +253,7 @@ def _around(rows: Sequence[msgspec.Raw]) -> bytes:
     return b'{"data":[' + b",".join(rows) + b"]}"
 
 
-def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
+def _decoded(body: Body, decode: Callable[[Body], T]) -> T:
     """Decode JSON, after repairs if it cannot be decoded as it is.
 
     Raises:
@@ -260,11 +262,11 @@ def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except _UNREADABLE as error:
-        return _repaired(body, decode, error)
+        return _repaired(bytes(body), decode, error)
 
 
 def _repaired(
-    body: bytes, decode: Callable[[bytes], T], error: Exception, left: int = _REPAIRS
+    body: bytes, decode: Callable[[Body], T], error: Exception, left: int = _REPAIRS
 ) -> T:
     better = repaired(body) if left else body
     if left and isinstance(error, RecursionError):
@@ -277,7 +279,7 @@ def _repaired(
         return _repaired(better, decode, another, left - 1)
 
 
-def _names_in(body: bytes) -> set[str]:
+def _names_in(body: Body) -> set[str]:
     """All names of fields in rows."""
     return set().union(*_objects.decode(body).data)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import Self, override
 
 from tap_targetads.answers import Reply
+
+if TYPE_CHECKING:
+    from tap_targetads.bodies import Body
 
 TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
 
@@ -23,8 +28,8 @@ class TokenStatus(Reply, kw_only=True):
 
     @classmethod
     @override
-    def decode(cls, body: bytes) -> Self:
-        return super().decode(body) if body.strip() else cls()
+    def decode(cls, body: Body) -> Self:
+        return super().decode(body) if bytes(body).strip() else cls()
 
     def __str__(self) -> str:
         """What the API says about the token, for the log."""

@@ -44,7 +44,7 @@ class Server:
         status = self.fails.get(number, 200)
         if status is None:
             raise requests.ConnectionError(str(number))
-        return Received(status, "", {}, b"x" * self.size, 0.1)
+        return Received(status, "", {}, memoryview(b"x" * self.size), 0.1)
 
     def wait_for(self, count: int) -> None:
         for _ in range(count):

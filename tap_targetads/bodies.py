@@ -1,0 +1,65 @@
+"""Memory for the bodies of answers, used again and again."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+Body = bytes | memoryview
+"""All bytes of an answer."""
+
+
+class Bodies:
+    """Puts bodies together, each in memory that no other body needs any more.
+
+    Tens of megabytes that are taken from the system anew, and given back, for every
+    page cost a tenth of all time.
+    """
+
+    def __init__(self) -> None:
+        """Start with no memory."""
+        self._buffers: list[bytearray] = []
+        self._lock = Lock()
+
+    def join(self, pieces: Iterable[bytes]) -> memoryview:
+        """Put a body together.
+
+        Args:
+            pieces: Its pieces, as they arrive.
+
+        Returns:
+            The body. Its memory is used again once nothing refers to it any more,
+            directly or through parts of it.
+        """
+        buffer = self._unused()
+        length = 0
+        try:
+            for piece in pieces:
+                buffer[length : length + len(piece)] = piece
+                length += len(piece)
+            return memoryview(buffer)[:length].toreadonly()
+        finally:
+            with self._lock:
+                self._buffers.append(buffer)
+
+    def _unused(self) -> bytearray:
+        """Take a buffer that nobody looks at."""
+        with self._lock:
+            for number, buffer in enumerate(self._buffers):
+                if not _is_viewed(buffer):
+                    return self._buffers.pop(number)
+        return bytearray()
+
+
+def _is_viewed(buffer: bytearray) -> bool:
+    """Whether there are views of a buffer: while there are, it cannot be resized."""
+    try:
+        buffer.append(0)
+    except BufferError:
+        return True
+    buffer.pop()
+    return False
