@@ -13,6 +13,7 @@ keys, and two equal rows stay two.
 from __future__ import annotations
 
 from binascii import hexlify
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest, xxh3_128_hexdigest
@@ -52,7 +53,7 @@ class RowKeys:
         owner = "".join(f"{part}\0" for part in (project_id, stream, *constants))
         self._prefix = owner.encode() + b"{"
         self._seen = _Digests()
-        self._repeats: dict[bytes, int] = {}
+        self._counts: dict[bytes, int] = {}
 
     def of(self, lines: Sequence[bytes]) -> list[bytes]:
         """The keys of some rows, as hex digits.
@@ -64,16 +65,25 @@ class RowKeys:
         if self._weights:
             lines = list(map(_without_weights, lines))
         digests = [xxh3_128_digest(prefix + line) for line in lines]
-        # Seldom does a row equal another: then one look is enough for all.
-        if self._seen.add_if_all_new(digests):
-            return list(map(hexlify, digests))
-        return [self._of(*row) for row in zip(lines, digests, strict=True)]
+        keys = list(map(hexlify, digests))
+        known, repeated = self._seen.add(digests)
+        for place, digest in enumerate(digests) if repeated else ():
+            if digest in repeated:
+                ordinal = self._ordinal(digest, int(digest in known))
+                seeded = xxh3_128_hexdigest(prefix + lines[place], seed=ordinal)
+                keys[place] = seeded.encode()
+        return keys
 
-    def _of(self, line: bytes, digest: bytes) -> bytes:
-        if self._seen.add_if_all_new([digest]):
-            return hexlify(digest)
-        ordinal = self._repeats[digest] = self._repeats.get(digest, 0) + 1
-        return xxh3_128_hexdigest(self._prefix + line, seed=ordinal).encode()
+    def _ordinal(self, digest: bytes, before: int) -> int:
+        """How many equals precede a row of those that are there more than once.
+
+        Args:
+            digest: What they have in common.
+            before: How many there were before these lines, if they were not counted.
+        """
+        ordinal = self._counts.get(digest, before)
+        self._counts[digest] = ordinal + 1
+        return ordinal
 
 
 class _Digests:
@@ -89,36 +99,38 @@ class _Digests:
         # is no more likely than that two digests are the same.
         self._many: list[bytes] = []
 
-    def add_if_all_new(self, digests: Sequence[bytes]) -> bool:
-        """Add some digests, unless one of them is there, or is given twice."""
-        if self._many:
-            return self._add_to_many(digests)
-        if not self._few.isdisjoint(digests):
-            return False
-        before = len(self._few)
-        self._few.update(digests)
-        if len(self._few) - before < len(digests):
-            self._few.difference_update(digests)
-            return False
-        if len(self._few) > _FEW:
-            self._pack()
-        return True
+    def add(self, digests: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
+        """Add some digests.
 
-    def _add_to_many(self, digests: Sequence[bytes]) -> bool:
+        Returns:
+            Those that were there before; and all that are there more than once now.
+        """
+        new = set(digests)
+        known = self._known_of(new) if self._many else self._few & new
+        if len(new) == len(digests):
+            repeated = known
+        else:
+            repeated = known | {d for d, n in Counter(digests).items() if n > 1}
+        if self._many:
+            self._add_to_many(new - known)
+        else:
+            self._few |= new
+            if len(self._few) > _FEW:
+                self._pack()
+        return known, repeated
+
+    def _known_of(self, digests: set[bytes]) -> set[bytes]:
         many = self._many
-        places = list(zip(_numbers(digests), digests, strict=True))
-        if len(set(digests)) < len(digests) or any(
-            digest in many[number] for number, digest in places
-        ):
-            return False
-        for number, digest in places:
-            many[number] += digest
-        return True
+        places = zip(_numbers(digests), digests, strict=True)
+        return {digest for number, digest in places if digest in many[number]}
+
+    def _add_to_many(self, digests: set[bytes]) -> None:
+        for number, digest in zip(_numbers(digests), digests, strict=True):
+            self._many[number] += digest
 
     def _pack(self) -> None:
         self._many = [b""] * _BUCKETS
-        for number, digest in zip(_numbers(self._few), self._few, strict=True):
-            self._many[number] += digest
+        self._add_to_many(self._few)
         self._few.clear()
 
 
