@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
@@ -35,11 +36,15 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
 
     A signal that arrives in the middle of a write waits for its end, so that no
     message is ever cut in two.
+
+    Attributes:
+        ends_with_state: Whether the last message was a state.
     """
 
     def __init__(self) -> None:
         """Start with no write under way."""
         super().__init__()
+        self.ends_with_state = False
         self._writing = False
         self._pending_exit: int | None = None
 
@@ -50,6 +55,7 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
     @override
     def write_message(self, message: Message) -> None:
         self.write_block(self.format_message(message))
+        self.ends_with_state = isinstance(message, StateMessage)
 
     def write_block(self, block: bytes) -> None:
         """Write finished lines, and flush.
@@ -60,6 +66,7 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             TargetGoneError: If nobody reads any more.
         """
+        self.ends_with_state = False
         self._writing = True
         try:
             rest = memoryview(block)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
 from tap_targetads.batches import check_batch_config
@@ -19,7 +20,7 @@ from tap_targetads.client import Client
 from tap_targetads.command_line import CommandLine
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.definitions import declared_reports
-from tap_targetads.errors import SettingsError, TapError
+from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.exchange import Exchange
 from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
@@ -234,7 +235,14 @@ class TapTargetADS(CommandLine):
         if selected:
             self.progress.parts = len(selected) * len(self.tokens)
         with display_of(self.progress):
-            super().sync_all()
+            try:
+                super().sync_all()
+            except TargetGoneError:
+                raise
+            except TapError:
+                self._repeat_state()
+                raise
+            self._repeat_state()
         if self.failed:
             message = (
                 f"Not delivered completely: {', '.join(self.failed)}. The errors are "
@@ -242,6 +250,17 @@ class TapTargetADS(CommandLine):
                 "run the tap again."
             )
             raise TapError(message)
+
+    def _repeat_state(self) -> None:
+        """End with the state, even if it has not changed.
+
+        The SDK leaves out a state like the last one. But records come after it: of
+        streams that are read as a whole, of days that are not over. Targets of the
+        older kind, like target-jsonl, forget the state with every record, and would
+        end without any.
+        """
+        if self.state and not self.writer.ends_with_state:
+            self.writer.write_message(StateMessage(self.state))
 
     def check_projects(self) -> bool:
         """Validate each project's token, and read one row of each stream.

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.running import Output, Record, run_tap
+from tests.file_target import append
+from tests.running import Record, run_tap
 from tests.test_everything import META, paths, report
 from tests.test_insight import change
 from tests.test_records import STREAMS, discover, in_order, truth
@@ -55,25 +55,6 @@ class Laptop:
             text=True,
         )
         return [json.loads(line) for line in done.stdout.splitlines() if line]
-
-    def write(self, output: Output) -> None:
-        """Let target-jsonl append what the tap wrote, as meltano.yml has it."""
-        project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-        loaders = project["plugins"]["loaders"]
-        (loader,) = (entry for entry in loaders if entry["name"] == "target-jsonl")
-        self.files.mkdir(exist_ok=True)
-        settings = {**loader["config"], "destination_path": str(self.files)}
-        config = self.folder / "target.json"
-        config.write_text(json.dumps(settings))
-        lines = [json.dumps(message) + "\n" for message in output.messages]
-        where = ["uv", "tool", "run", "--quiet", "--from", loader["pip_url"]]
-        subprocess.run(
-            [*where, loader["executable"], "--config", str(config)],
-            input="".join(lines),
-            check=True,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
 
     def script(self, config: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         """Let the example write its SQL."""
@@ -134,14 +115,14 @@ def test_clickhouse_holds_each_row_once_and_as_the_source_has_it_now(
         everything = discover(config)
         config["end_date"] = "2024-01-29"
         first = run_tap(tmp_path, config, catalog=everything)
-        laptop.write(first)
+        append(first, laptop.files)
         laptop.load(config)
         laptop.load(config)  # as if the files had not been removed after the first time
         laptop.remove_files()
         change(world)
         config |= {"end_date": "2024-01-31", "lookback_days": 5}
         second = run_tap(tmp_path, config, catalog=everything, state=first.state)
-        laptop.write(second)
+        append(second, laptop.files)
         laptop.load(config)
 
     found = laptop.tables(*STREAMS, "conversion_paths", "media_report", *META)
@@ -168,12 +149,12 @@ def test_clickhouse_appends_rows_without_keys_and_adds_fields_selected_since(
 ) -> None:
     laptop = Laptop(tmp_path)
     config |= {"row_key": False, "end_date": "2024-01-02"}
-    laptop.write(run_tap(tmp_path, config))
+    append(run_tap(tmp_path, config), laptop.files)
     laptop.load(config)
     laptop.remove_files()
     config |= {"extra_fields": ["InteractionCity"], "start_date": "2024-01-03"}
     config["end_date"] = "2024-01-04"
-    laptop.write(run_tap(tmp_path, config))
+    append(run_tap(tmp_path, config), laptop.files)
     laptop.load(config)
 
     found = laptop.tables(*STREAMS, final="")
