@@ -1,4 +1,4 @@
-"""Files for BATCH messages: a page's rows at a time, where the SDK takes records.
+"""Files for BATCH messages: many rows at a time, where the SDK takes records.
 
 The SDK's own batchers take records one by one, compress JSON lines whatever the setting
 says, and let the types of Parquet columns follow from each file's rows. Storage,

@@ -47,12 +47,17 @@ class Bodies:
                 self._buffers.append(buffer)
 
     def _unused(self) -> bytearray:
-        """Take a buffer that nobody looks at."""
+        """Take the largest buffer that nobody looks at.
+
+        The others go: each would grow to the size of the largest body in its turn.
+        """
+        free: list[bytearray] = []
+        viewed: list[bytearray] = []
         with self._lock:
-            for number, buffer in enumerate(self._buffers):
-                if not _is_viewed(buffer):
-                    return self._buffers.pop(number)
-        return bytearray()
+            for buffer in self._buffers:
+                (viewed if _is_viewed(buffer) else free).append(buffer)
+            self._buffers = viewed
+        return max(free, key=len, default=bytearray())
 
 
 def _is_viewed(buffer: bytearray) -> bool:

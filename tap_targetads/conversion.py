@@ -1,4 +1,4 @@
-"""Converts the values of rows, a page at a time, column by column."""
+"""Converts the values of rows, many at a time, column by column."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class RowConverter:
         """Give every value of the rows its field's type.
 
         Args:
-            rows: Rows of one page.
+            rows: Rows that were decoded together.
             checked: What the decoder has made sure of.
 
         Raises:

@@ -155,9 +155,9 @@ class PageReader(Reader):
                     del page
             except PagingError as error:
                 raise self._error(project_id, window, str(error)) from error
-            except MalformedAnswerError as error:  # rows are looked at one by one
+            except MalformedAnswerError as error:  # too late to try again
                 message = (
-                    f"{paging.subject}: a row is malformed "
+                    f"{paging.subject}: the page is malformed "
                     f"({self.client.clean(str(error))}). Nothing of this window counts "
                     "as read. Report it to the vendor."
                 )

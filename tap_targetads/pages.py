@@ -38,8 +38,6 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _REPAIRS = 2
 """How often JSON is repaired: one repair may show the need of the other."""
 
-_RawRows = list[msgspec.Raw] | msgspec.UnsetType | None
-
 
 class _Answer(Reply, rename={"rows": "Rows", "columns": "Columns"}):
     """What a report answers, in either shape, with rows that are not decoded yet.
@@ -47,8 +45,8 @@ class _Answer(Reply, rename={"rows": "Rows", "columns": "Columns"}):
     Rows that are null are no rows: so some servers write an empty list.
     """
 
-    data: _RawRows = msgspec.UNSET
-    rows: _RawRows = msgspec.UNSET
+    data: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    rows: msgspec.Raw = msgspec.Raw()  # whatever it is, if the rows are elsewhere
     columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
     count: int | None = None
@@ -62,6 +60,7 @@ class _Rows(msgspec.Struct, Generic[T]):
 
 
 _answers = msgspec.json.Decoder(_Answer)
+_raw_rows = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _arrays = msgspec.json.Decoder(_Rows[list[Any]])
 _objects = msgspec.json.Decoder(_Rows[dict[str, msgspec.Raw]])
 
@@ -89,7 +88,14 @@ class Page:
             MalformedAnswerError: If something among them is no row.
         """
         for start in range(0, max(1, len(self.rows)), PIECE_ROWS):
-            yield self.decode(self.rows[start : start + PIECE_ROWS])
+            rows = self.rows[start : start + PIECE_ROWS]
+            try:
+                piece = self.decode(rows)
+            except MalformedAnswerError as error:
+                problem, _, _ = str(error).partition(" - at ")  # a place in the piece
+                message = f"among rows {start + 1} to {start + len(rows)}: {problem}"
+                raise MalformedAnswerError(message) from error
+            yield piece
 
     def lines(self, rows: Sequence[Any]) -> list[bytes]:
         """What rows have in common that are equal, however the server wrote them.
@@ -142,30 +148,23 @@ class PageDecoder:
         """
         start = len(_BOM) if body[: len(_BOM)] == _BOM else 0
         answer = _decoded(body[start:], _answers.decode)
-        return Answered(answer, self._page(answer))
+        page = self._page(answer)
+        page.decode(page.rows[:1])  # an answer whose rows are all wrong is no answer
+        return Answered(answer, page)
 
     def _page(self, answer: _Answer) -> Page:
         rows = answer.data
-        if not isinstance(rows, list) and answer.rows is not msgspec.UNSET:
-            rows = answer.rows
+        if not isinstance(rows, list) and bytes(answer.rows):
+            rows = _decoded(bytes(answer.rows), _raw_rows.decode)
         if rows is msgspec.UNSET and not answer.is_error:
             message = "the answer has neither `data` nor `Rows`"
             raise MalformedAnswerError(message)
         rows = rows or []
         count = answer.count if answer.CountRows is None else answer.CountRows
-        decode = self._decode_of(bytes(rows[0]) if rows else b"{", answer)
-        return Page(rows, answer.has_more, count, decode)
-
-    def _decode_of(
-        self, first: bytes, answer: _Answer
-    ) -> Callable[[Sequence[msgspec.Raw]], Piece]:
-        """What decodes rows that look like the first one."""
-        if first.startswith(b"{"):
-            return self._from_objects
-        if first.startswith(b"["):
-            return self._from_arrays(answer.columns or [])
-        message = "its rows are neither objects nor arrays"
-        raise MalformedAnswerError(message)
+        if rows and bytes(rows[0]).startswith(b"["):
+            from_arrays = self._from_arrays(answer.columns or [])
+            return Page(rows, answer.has_more, count, from_arrays)
+        return Page(rows, answer.has_more, count, self._from_objects)
 
     def _from_objects(self, rows: Sequence[msgspec.Raw]) -> Piece:
         checked, body = self._checked, _around(rows)
@@ -228,7 +227,7 @@ class PageDecoder:
             make = self.row_type.from_arrays(names)
         except MissingColumnsError as error:
             raise MalformedAnswerError(str(error)) from error
-        return partial(_from_arrays, make, len(names))
+        return partial(_typed_arrays, make, len(names))
 
 
 @dataclass(slots=True)
@@ -239,12 +238,12 @@ class Answered:
     page: Page
 
 
-def _from_arrays(
+def _typed_arrays(
     make: Callable[[Sequence[Any]], Row], width: int, rows: Sequence[msgspec.Raw]
 ) -> Piece:
     arrays = _decoded(_around(rows), _arrays.decode).data
     if any(len(array) != width for array in arrays):
-        message = f"it has not as many values as there are columns ({width})"
+        message = f"a row has not as many values as there are columns ({width})"
         raise MalformedAnswerError(message)
     return Piece([make(array) for array in arrays])
 

@@ -117,6 +117,7 @@ class Paging:
             SeveralPagesError: If there are more than one, and should not be.
             RowsMovedError: If rows came or went; before the page that would be wrong.
             PagingError: If the pages contradict each other.
+            MalformedAnswerError: If something among the rows is no row.
             ApiError: If the API refuses.
         """
         first: list[bytes] = []
@@ -186,12 +187,12 @@ class Paging:
         head = page.lines(page.rows[: len(last)])
         # Among themselves, they may have another order: none is missed or doubled.
         others = sorted(head) != sorted(last)
-        # Most pages differ from the first one in what has been encoded already.
-        if (
-            not self.offset_counts
-            and head == first[: len(head)]
-            and page.lines(page.rows[: len(first)]) == first
-        ):
+        # Most pages differ from the first one in what has been encoded already. Pages
+        # of one row have nothing in common, and tell nothing.
+        looks_first = head == first[: len(head)] and (
+            not head or page.lines(page.rows[: len(first)]) == first
+        )
+        if looks_first and not self.offset_counts:
             self._check_offset_counts()
         if others:
             problem = "rows came or went while they were read page by page"

@@ -59,7 +59,7 @@ _WIRE_TYPES: Mapping[Checked, Mapping[str, Any]] = {
 
 
 class Piece(NamedTuple):
-    """Some typed rows of a page.
+    """Some typed rows, of a page or a file.
 
     Attributes:
         rows: The rows.

@@ -56,6 +56,19 @@ def test_memory_that_nobody_needs_any_more_is_used_again() -> None:
     assert bytes(second) == b"another"
 
 
+def test_what_many_bodies_needed_at_once_is_not_kept_for_one() -> None:
+    bodies = Bodies()
+    at_once = [bodies.join([b"small"]) for _ in range(4)]
+    buffers = {id(body.obj) for body in at_once}
+    assert len(buffers) == len(at_once)
+    del at_once
+
+    large = {id(bodies.join([b"x" * 1000]).obj) for _ in range(4)}
+
+    assert len(large) == 1
+    assert large <= buffers
+
+
 def test_a_body_that_does_not_arrive_leaves_its_memory() -> None:
     bodies = Bodies()
     buffer = bodies.join([b"one"]).obj

@@ -9,6 +9,7 @@ import json
 import math
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,10 +77,17 @@ def converted(
 
 
 def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
-    decoder = PageDecoder(ROW_TYPE, lambda _: None)
-    page = decoder.decode(body).page
-    page.lines(page.rows)
-    return lines_of(converted(page, decoder, null_bad_values=null_bad_values))
+    """The records of a page, which do not depend on what is decoded together."""
+    results = []
+    for together in (1, 2, 250):
+        with patch("tap_targetads.pages.PIECE_ROWS", together):
+            decoder = PageDecoder(ROW_TYPE, lambda _: None)
+            page = decoder.decode(body).page
+            pieces = converted(page, decoder, null_bad_values=null_bad_values)
+            results.append(lines_of(pieces))
+        page.lines(page.rows)
+    assert results[0] == results[1] == results[2]
+    return results[0]
 
 
 def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:

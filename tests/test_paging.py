@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import Counter
 from types import SimpleNamespace
@@ -132,3 +133,14 @@ def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) 
 
     with pytest.raises(PagingError, match="ignores `Offset`"):
         read(SimpleNamespace(fetch=fetch), size)
+
+
+def test_a_server_that_sends_one_row_for_ever_is_noticed_though_it_changes() -> None:
+    numbers = itertools.count()
+
+    def fetch(place: Place, can_shrink: Any) -> Page:
+        del can_shrink, place
+        return Page([next(numbers)], has_more=True)
+
+    with pytest.raises(PagingError, match="ignores `Offset`"):
+        read(SimpleNamespace(fetch=fetch), 1)

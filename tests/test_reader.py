@@ -448,9 +448,31 @@ def test_one_malformed_row_is_an_error_that_tells_what_to_do(text: str) -> None:
     server = Server([])
     server.text = text
 
-    with pytest.raises(ApiError, match=r"a row is malformed .* Report it") as caught:
+    problem = r"the page is malformed .among rows 1 to 2: .* Report it"
+    with pytest.raises(ApiError, match=problem) as caught:
         read(server)
     assert "2024-01-15" in str(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_an_answer_whose_rows_are_all_wrong_is_asked_for_again() -> None:
+    def wrong_once(rows: list[Row], total: int, *, more: bool) -> Answer:
+        answer = arrays_shape(rows, total, more=more)
+        if len(server.requests) == 1:
+            answer["Rows"] = [[1, 2] for _ in rows]
+        return answer
+
+    server = Server([row(1), row(2)], wrong_once)
+
+    assert len(read(server)) == 2
+    assert len(server.requests) == 2
+
+
+def test_rows_are_read_though_something_else_is_called_rows() -> None:
+    def with_a_number(rows: list[Row], total: int, *, more: bool) -> Answer:
+        return {**data_shape(rows, total, more=more), "Rows": len(rows)}
+
+    assert len(read(Server([row(1), row(2)], with_a_number))) == 2
 
 
 @pytest.mark.parametrize(
