@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from operator import attrgetter
@@ -223,6 +224,9 @@ def _with_nulls(texts: Sequence[str]) -> Sequence[str | None]:
 
 
 def _converted(column: _Column, texts: Sequence[str]) -> list[Any]:
+    if column.convert_all is not None:
+        with suppress(TypeError, ValueError):  # some have another form, or are empty
+            return column.convert_all(texts)
     distinct = set(texts)
     nulls = set() if column.needed else distinct.intersection(NO_VALUE)
     values = dict.fromkeys(nulls)
