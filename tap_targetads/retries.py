@@ -99,7 +99,8 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
         subject: What was being read.
         failure: What happened then.
     """
-    problem = f"{subject}: {failure} Gave up after {failure.tries} tries."
+    tries = f"{failure.tries} {'try' if failure.tries == 1 else 'tries'}"
+    problem = f"{subject}: {failure} Gave up after {tries}."
     return ApiError(
         f"{problem} Everything before it is safe: run the tap again to go on.",
         failure.status,
