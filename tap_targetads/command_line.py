@@ -44,6 +44,20 @@ class CommandLine(Tap):
 
     @classmethod
     @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the settings of the SDK.
+
+        One of its schemas has the text "null" as an alternative, at which the
+        validator stumbles.
+        """
+        super().append_builtin_config(config_jsonschema)
+        maps = config_jsonschema["properties"]["stream_maps"]
+        for schema in (maps, *maps["additionalProperties"]["anyOf"]):
+            if other := schema.get("properties", {}).get("__else__"):
+                other["anyOf"] = [part for part in other["anyOf"] if part != "null"]
+
+    @classmethod
+    @override
     def invoke(
         cls,
         *,

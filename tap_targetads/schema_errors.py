@@ -67,7 +67,7 @@ def _place(error: ValidationError) -> str:
 def _of_any(error: ValidationError) -> Iterator[SettingsError]:
     """What is wrong in the alternative that was meant, if its type tells which one."""
     context = error.context or []
-    other = [e for e in context if e.path or e.validator != "type"]
+    other = [e for e in context if e.path or e.validator not in {"type", "const"}]
     for inner in other:
         yield from _explained(inner)
     if not other:
@@ -77,6 +77,8 @@ def _of_any(error: ValidationError) -> Iterator[SettingsError]:
 
 def _kinds(error: ValidationError) -> list[str]:
     value = _expected(error)
+    if error.validator == "const":
+        return [f"`{value}`"]
     names = [value] if isinstance(value, str) else value
     return [_KINDS[name] for name in names if name != "null"]
 

@@ -36,6 +36,8 @@ BROKEN: dict[str, bytes | None] = {
     "without a comma": b'{"auth_token": "4f3c-secret" "project_id": 1}',
     "empty": b"",
     "a list": b'["4f3c-secret"]',
+    "an empty list": b"[]",
+    "a list of pairs": b'[["auth_token", "4f3c-secret"], ["sandbox", true]]',
     "a text": b'"4f3c-secret"',
     "a number": b"12486",
     "null": b"null",
@@ -74,6 +76,15 @@ def test_a_broken_file_of_settings_is_one_line_without_what_is_in_it(
     assert "Traceback" not in output.log
     assert SECRET not in output.log
     assert not output.messages
+
+
+def test_a_wrong_setting_is_told_once(tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {**GOOD, "page_size": 0, "window_days": 0})
+
+    assert errors(output.log) == [
+        "Setting `page_size`: must be at least 1.",
+        "Setting `window_days`: must be at least 1.",
+    ]
 
 
 def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
