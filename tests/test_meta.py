@@ -69,8 +69,7 @@ def test_rows_that_share_a_key_are_told_unless_they_are_the_same(
     (campaign,) = loud.records["campaigns"]
     assert campaign["placement_name"] == "x"
     assert (
-        "project 1: rows that have the key of another row, but other values: 1."
-        in loud.log
+        "project 1: rows have the key of another row, but other values (1)." in loud.log
     )
 
 

@@ -140,7 +140,8 @@ def test_the_example_of_a_dotenv_file_means_the_same_to_a_shell(
 ) -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     file = tmp_path / "filled_in"
-    file.write_text(re.sub(r"^# (?=[A-Z_]+=)", "", example, flags=re.MULTILINE), "utf-8")
+    uncommented = re.sub("^# (?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+    file.write_text(uncommented, encoding="utf-8")
 
     done = subprocess.run(
         ["sh", "-c", "set -a; . ./filled_in; env -0"],  # noqa: S607
