@@ -96,9 +96,13 @@ class TapTargetADS(CommandLine):
         self.progress = Progress()
         known = self.all_settings()
         environ = environment() if parse_env_config else {}
-        given = {**(config or {}), **from_variables(environ, known)}
+        from_environment = from_variables(environ, known)
+        given = {**(config or {}), **from_environment}
         try:
             super().__init__(config=given, validate_config=validate_config, **kwargs)
+            if from_environment:
+                names = ", ".join(from_environment)
+                self.logger.info("Settings from the environment or .env: %s.", names)
             check_names(
                 super().config, environ, known, self.logger, strict=validate_config
             )

@@ -36,6 +36,10 @@ def test_settings_come_from_the_dotenv_file_of_the_working_directory(
 
     assert output.exit_code == 0, output.log
     assert sandbox.requests
+    assert "Settings from the environment or .env: auth_token, project_id," in (
+        output.log
+    )
+    assert clicks["auth_token"] not in output.log
 
 
 def test_no_other_dotenv_file_is_read(
