@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+_USER = re.compile(r"(://).*@", re.DOTALL)
+
+
+def shown_url(url: str) -> str:
+    """A URL for log lines: without user and password.
+
+    Args:
+        url: What should be one. What does not look like one is not shown: it may be a
+            token in the wrong place.
+    """
+    return repr(_USER.sub(r"\1…@", url)) if "://" in url else "what is given"
 
 
 def is_protected(url: str) -> bool:

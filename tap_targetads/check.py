@@ -56,7 +56,8 @@ class ProjectCheck:
         try:
             status = self._token_status(project_id)
         except ApiError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - for users
+            # Not that all is safe which was delivered before: nothing was.
+            self.logger.error("%s", error.problem)  # noqa: TRY400 - for users
             self.logger.error(  # noqa: TRY400
                 "Project %d: FAILED. Nothing can be read.", project_id
             )
@@ -86,7 +87,7 @@ class ProjectCheck:
             try:
                 stream.probe(project_id, window)
             except ApiError as error:
-                self.logger.error("%s", error)  # noqa: TRY400 - for users
+                self.logger.error("%s", error.problem)  # noqa: TRY400 - for users
                 failed.append(stream.name)
                 hopeless = error.status in _HOPELESS
             else:

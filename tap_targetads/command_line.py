@@ -7,19 +7,24 @@ import sys
 from abc import abstractmethod
 from contextlib import redirect_stdout
 from copy import deepcopy
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from click import BadParameter
+from click.exceptions import Exit
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_targetads.about import with_streams
-from tap_targetads.inputs import checked_file, config_file_error
+from tap_targetads.inputs import checked_file, settings_in
 
 if TYPE_CHECKING:
     import click
+
+
+ENVIRONMENT = "ENV"
+"""What `--config` says for settings from the environment (SDK)."""
 
 
 class CommandLine(Tap):
@@ -39,6 +44,20 @@ class CommandLine(Tap):
 
     @classmethod
     @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the settings of the SDK.
+
+        One of its schemas has the text "null" as an alternative, at which the
+        validator stumbles.
+        """
+        super().append_builtin_config(config_jsonschema)
+        maps = config_jsonschema["properties"]["stream_maps"]
+        for schema in (maps, *maps["additionalProperties"]["anyOf"]):
+            if other := schema.get("properties", {}).get("__else__"):
+                other["anyOf"] = [part for part in other["anyOf"] if part != "null"]
+
+    @classmethod
+    @override
     def invoke(
         cls,
         *,
@@ -46,12 +65,24 @@ class CommandLine(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        """The command line, with files that have been checked."""
-        super().invoke(
-            state=checked_file(state, "--state"),
-            catalog=checked_file(catalog, "--catalog"),
-            **options,
-        )
+        """The command line, with files that have been checked.
+
+        The SDK would say after each wrong setting that one is wrong.
+        """
+        try:
+            super().invoke(
+                state=checked_file(state, "--state"),
+                catalog=checked_file(catalog, "--catalog"),
+                **options,
+            )
+        except ConfigValidationError as error:
+            cls._exit_for(error)
+
+    @classmethod
+    def _exit_for(cls, error: ConfigValidationError) -> NoReturn:
+        for line in error.errors:
+            cls.logger.error(line)
+        raise Exit(1)
 
     @classmethod
     @override
@@ -63,15 +94,11 @@ class CommandLine(Tap):
         Raises:
             SettingsError: If a file cannot be read, or is no JSON object.
         """
-        merged = super().cb_config(ctx, param, ())
-        for path in value:
-            try:
-                given = super().cb_config(ctx, param, (path,))
-            except (OSError, ValueError, TypeError, RuntimeError) as error:
-                raise config_file_error(path, error) from None
-            merged.config.update(given.config)
-            merged.parse_env |= given.parse_env
-        return merged
+        files = [path for path in value if path != ENVIRONMENT]
+        given = super().cb_config(ctx, param, tuple(set(value) - set(files)))
+        for path in files:
+            given.config.update(settings_in(path))
+        return given
 
     @classmethod
     @override
@@ -87,9 +114,7 @@ class CommandLine(Tap):
                 return
             tap = cls(config=config.config, parse_env_config=config.parse_env)
         except ConfigValidationError as error:
-            for line in error.errors:
-                cls.logger.error(line)  # noqa: TRY400
-            ctx.exit(1)
+            cls._exit_for(error)
         ctx.exit(0 if tap.check_projects() else 1)
 
     @classmethod

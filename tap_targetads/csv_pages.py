@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from typing_extensions import override
 
+from tap_targetads.plurals import counted
 from tap_targetads.rows import MissingColumnsError, Table
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
         widths = Counter(map(len, lines))
     found = widths.total()
     if rows is not None and found != rows:
-        message = f"it has {found} rows instead of {rows}"
+        message = f"it has {counted(found, 'row')} instead of {rows}"
         raise CorruptFileError(message)
     _check_widths(widths, len(header))
 

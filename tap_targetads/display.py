@@ -14,6 +14,8 @@ from rich.live import Live
 from rich.text import Text
 from typing_extensions import Self, override
 
+from tap_targetads.plurals import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -93,8 +95,8 @@ class Display:
         run = self._progress
         text = Text.assemble(
             ("all", "bold"),
-            f": {run.ended} of {run.parts} streams and projects, {run.rows:,} rows "
-            f"in {_time(run.seconds)}",
+            f": {run.ended} of {run.parts} streams and projects, "
+            f"{counted(run.rows, 'row')} in {_time(run.seconds)}",
         )
         if run.failed:
             text.append(f", {run.failed} not complete", "red")
@@ -117,7 +119,7 @@ class Display:
         text.append("all", "bold")
         text.append(f"{':' if words else ''} {run.ended}")
         text.append(f" of {run.parts}, " if words else f"/{run.parts} ")
-        text.append(f"{run.rows:,} rows" if words else f"{run.rows:,}")
+        text.append(counted(run.rows, "row") if words else f"{run.rows:,}")
         return text.append(_left(run.seconds_left, words=words))
 
     def _leave_line(self, part: Part) -> None:
@@ -125,7 +127,7 @@ class Display:
         if part.failed:
             text.append("not complete", "red").append(", ")
         if part.windows:
-            text.append(f"{part.windows} window{'s' * (part.windows > 1)}, ")
+            text.append(f"{counted(part.windows, 'window')}, ")
         text.append(f"{_amount(part, words=True)} in {_time(part.seconds)}")
         self._print(text)
 
@@ -162,7 +164,9 @@ def _subject(part: Part, *, words: bool) -> str:
 
 def _amount(part: Part, *, words: bool) -> str:
     rate = f"{part.rows_per_second:,.0f}"
-    return f"{part.rows:,} rows, {rate} rows/s" if words else f"{part.rows:,} {rate}/s"
+    if not words:
+        return f"{part.rows:,} {rate}/s"
+    return f"{counted(part.rows, 'row')}, {rate} rows/s"
 
 
 def _left(seconds: float | None, *, words: bool) -> str:

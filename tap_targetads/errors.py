@@ -39,7 +39,8 @@ class SettingsError(TapError, ConfigValidationError):
 
     def __init__(self, setting: str, problem: str) -> None:
         """Create the error for one setting."""
-        line = f"Setting `{setting}`: {problem}"
+        # Names that somebody has given may have line breaks.
+        line = " ".join(f"Setting `{setting}`: {problem}".split())
         TapError.__init__(self, line)
         self.errors = [line]
         self.schema = None

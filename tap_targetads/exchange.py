@@ -49,9 +49,10 @@ class Call:
     can_shrink: bool = False
 
     @property
-    def key(self) -> tuple[str, int, bytes]:
+    def key(self) -> tuple[str, str, int, bytes]:
         """What two calls have in common that ask for the same."""
-        return self.path, self.project_id, msgspec.json.encode(self.body)
+        asked = msgspec.json.encode((self.params, self.body))
+        return self.method, self.path, self.project_id, asked
 
 
 @dataclass(frozen=True, slots=True)

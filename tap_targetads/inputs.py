@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -58,12 +60,30 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return state
 
 
-def config_file_error(path: str, error: Exception) -> SettingsError:
+def settings_in(path: str) -> dict[str, Any]:
+    """The settings in a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        SettingsError: If it cannot be read, or is no JSON object.
+    """
+    try:
+        settings = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _config_file_error(path, error) from None
+    if not isinstance(settings, dict):
+        raise _config_file_error(path, None)
+    return settings
+
+
+def _config_file_error(path: str, error: Exception | None) -> SettingsError:
     """What is wrong with a file of settings, without anything of what is in it.
 
     Args:
         path: The file, as it was named.
-        error: Why it could not be read.
+        error: Why it could not be read, if it was not that.
     """
     if isinstance(error, UnicodeError):
         problem = "it is not UTF-8"

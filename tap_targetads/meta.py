@@ -122,8 +122,8 @@ class MetaStream(ProjectStream):
             others += first != record
         if others:
             self.logger.warning(
-                "Stream %s, project %d: %d rows have the key of another row, but other "
-                "values. Only the first of each key was delivered.",
+                "Stream %s, project %d: rows have the key of another row, but other "
+                "values (%d). Only the first of each key was delivered.",
                 self.name,
                 project_id,
                 others,

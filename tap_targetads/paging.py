@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_targetads.errors import ApiError
 from tap_targetads.paginator import PagingError, ReportPaginator
+from tap_targetads.plurals import counted as in_words
 
 if TYPE_CHECKING:
     import logging
@@ -168,7 +169,9 @@ class Paging:
                 if not (error.too_much and smaller and self.size.shrink(size)):
                     raise
                 self.logger.warning(
-                    "%s Asking for %d rows at a time.", error.problem, self.size.value
+                    "%s Asking for %s at a time.",
+                    error.problem,
+                    in_words(self.size.value, "row"),
                 )
             else:
                 self.size.succeeded()

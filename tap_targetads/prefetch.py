@@ -42,7 +42,7 @@ class Prefetch:
         self._send = send
         self._at_once = at_once
         self._budget = budget
-        self._ahead: dict[tuple[str, int, bytes], Future[Received]] = {}
+        self._ahead: dict[tuple[str, str, int, bytes], Future[Received]] = {}
         self._forgotten: list[Future[Received]] = []
         self._kind: tuple[str, str | None] | None = None
         self._sizes: deque[int] = deque(maxlen=_REMEMBERED)

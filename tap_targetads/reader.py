@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.conversion import RowConverter
+from tap_targetads.plurals import counted
 from tap_targetads.rows import RowType, is_weight
 from tap_targetads.sizes import AdaptiveSize
 from tap_targetads.windows import tile
@@ -143,7 +144,9 @@ class Reader(ABC):
             raise error
         self.days.shrink(window.days)
         self.logger.warning(
-            "%s Asking for %d days at a time.", error.problem, self.days.value
+            "%s Asking for %s at a time.",
+            error.problem,
+            counted(self.days.value, "day"),
         )
 
     def subject(self, project_id: int, window: Window) -> str:

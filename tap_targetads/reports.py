@@ -117,8 +117,8 @@ class Report(ABC):
         belongs to one campaign at most, so that no row is in two reports.
 
         Returns:
-            None if there are not more than ten, or none are named: rows without a
-            campaign cannot be asked for by a list of campaigns.
+            None of them (an empty list) if there are not more than ten, or none are
+            named: rows without a campaign cannot be asked for by a list of campaigns.
         """
         ids = self.filters.media_campaign_ids
         if len(ids) <= CAMPAIGN_BATCH or not self.tells_campaigns:

@@ -12,6 +12,7 @@ import backoff
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_targetads.errors import ApiError
+from tap_targetads.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -99,7 +100,8 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
         subject: What was being read.
         failure: What happened then.
     """
-    problem = f"{subject}: {failure} Gave up after {failure.tries} tries."
+    tries = counted(failure.tries, "try", "tries")
+    problem = f"{subject}: {failure} Gave up after {tries}."
     return ApiError(
         f"{problem} Everything before it is safe: run the tap again to go on.",
         failure.status,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from tap_targetads.addresses import is_protected
+from tap_targetads.addresses import is_protected, shown_url
 from tap_targetads.errors import SettingsError
 from tap_targetads.windows import ONE_DAY, Calendar
 
@@ -21,6 +22,17 @@ class Settings:
 
     Attributes:
         tokens: The token of each project, by project id. Empty strings in the sandbox.
+        start_date: The first day to read.
+        end_date: The last day to read, if it is given.
+        calendar: The days of the zone in which the API gives its times.
+        page_size: Rows per request.
+        concurrent_requests: Requests, or v2 jobs, under way at once.
+        prefetch_mib: MiB of answers that may wait in memory.
+        job_timeout: Seconds that a v2 job may take before it is made anew.
+        request_timeout: Seconds to wait for an answer.
+        max_retries: How often a request is tried again.
+        retry_timeout: Seconds that all tries of a request may take together.
+        requests_per_minute: The most requests in any minute; None for no limit.
     """
 
     tokens: Mapping[int, str]
@@ -95,6 +107,9 @@ class Settings:
         return self.calendar.day_of(now) - ONE_DAY
 
 
+_LIKE_A_DAY = re.compile("[0-9./-]{1,10}")
+
+
 def _day(config: Mapping[str, Any], setting: str) -> date | None:
     """A day from a date or a date-time, of which only the date counts."""
     value = config.get(setting)
@@ -105,7 +120,9 @@ def _day(config: Mapping[str, Any], setting: str) -> date | None:
         if value[10:]:
             datetime.strptime(value[10:16], "T%H:%M")  # noqa: DTZ007
     except ValueError:
-        problem = f"{value!r} is not a day. Write it like 2024-01-31."
+        # Anything else may be a token in the wrong place.
+        shown = repr(value) if _LIKE_A_DAY.fullmatch(value) else "what is given"
+        problem = f"{shown} is not a day. Write it like 2024-01-31."
         raise SettingsError(setting, problem) from None
     return day
 
@@ -122,12 +139,14 @@ def _api_url(url: str) -> str:
     try:
         protected = is_protected(url)
     except ValueError:
-        problem = f"{url!r} is not a URL. Write one like https://api.targetads.io."
+        problem = (
+            f"{shown_url(url)} is not a URL. Write one like https://api.targetads.io."
+        )
         raise SettingsError("api_url", problem) from None
     if not protected:
         raise SettingsError(
             "api_url",
-            f"{url!r} would send the token unprotected. Write an https:// URL "
+            f"{shown_url(url)} would send the token unprotected. Write an https:// URL "
             "(http:// only on localhost).",
         )
     return url.rstrip("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from copy import deepcopy
 from datetime import date
@@ -30,15 +29,13 @@ from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.retries import Retries, retry_waits
-from tap_targetads.setting_names import (
-    check_names,
-    explained,
-    tell_of_unread,
-    wrong_variable,
-)
+from tap_targetads.schema_errors import schema_errors
+from tap_targetads.setting_names import check_names, mistyped, tell_of_unread
 from tap_targetads.settings import Settings
 from tap_targetads.storage import Storage
+from tap_targetads.stream_maps import StreamMaps
 from tap_targetads.streams import ReportStream
+from tap_targetads.variables import environment, from_variables
 from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
@@ -77,22 +74,36 @@ class TapTargetADS(CommandLine):
     """The streams and projects that could not be read to the end."""
 
     @override
-    def __init__(self, *args: Any, validate_config: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        **kwargs: Any,
+    ) -> None:
         """Create the tap, and check its settings before the first request.
+
+        Args:
+            config: The settings.
+            parse_env_config: Whether the environment and `.env` hold settings too.
+            validate_config: Whether wrong settings are an error.
+            kwargs: What else the SDK passes.
 
         Raises:
             SettingsError: If a setting has a value that cannot work.
         """
         self.failed = []
         self.progress = Progress()
-        config = kwargs.get("config")
-        given = config if isinstance(config, dict) else {}
-        environ = os.environ if kwargs.get("parse_env_config") else {}
         known = self.all_settings()
-        if wrong := wrong_variable(environ, known):
-            raise wrong
+        environ = environment() if parse_env_config else {}
+        from_environment = from_variables(environ, known)
+        given = {**(config or {}), **from_environment}
         try:
-            super().__init__(*args, validate_config=validate_config, **kwargs)
+            super().__init__(config=given, validate_config=validate_config, **kwargs)
+            if from_environment:
+                names = ", ".join(from_environment)
+                self.logger.info("Settings from the environment or .env: %s.", names)
             check_names(
                 super().config, environ, known, self.logger, strict=validate_config
             )
@@ -102,8 +113,10 @@ class TapTargetADS(CommandLine):
             if not environ:
                 tell_of_unread(given, known, self.logger)
             if not isinstance(error, SettingsError):
-                lines = explained(error.errors, given, environ, known)
-                error.errors = lines
+                error.errors = [
+                    *mistyped(given, environ, known),
+                    *schema_errors(given, error.schema or {}),
+                ]
             raise
 
     @property
@@ -197,12 +210,18 @@ class TapTargetADS(CommandLine):
         The SDK maps a stream that is not selected as one without properties. A stream
         map for all streams (`"*"`) then fails for want of the key, and
         `--test=schema` writes an empty schema.
+
+        Raises:
+            SettingsError: If a stream map cannot work.
         """
-        super(Tap, self).setup_mapper()
         catalog = deepcopy(self.catalog)
         for entry in catalog.streams:
             entry.metadata.root.selected = True
-        self.mapper.register_raw_streams_from_catalog(catalog)
+        maps = StreamMaps(self.config.get("stream_maps") or {}, self.streams)
+        maps.check_names()
+        with maps.failures_told():
+            super(Tap, self).setup_mapper()
+        maps.register(self.mapper, catalog)
 
     @override
     def discover_streams(self) -> list[ReportStream | MetaStream]:

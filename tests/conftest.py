@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.sandbox.world import World
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
+from tap_targetads.variables import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -87,6 +89,19 @@ def meltano_environment() -> dict[str, str]:
     own = ("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     return {**inherited, "NO_COLOR": "1"}
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No settings from the environment, nor from the `.env` of the clone.
+
+    What a test puts into the environment, by an `.env` of its own too, ends with it.
+    """
+    with patch.dict(os.environ):
+        for name in [n for n in os.environ if n.startswith(PREFIX)]:
+            del os.environ[name]
+        monkeypatch.chdir(tmp_path)
+        yield
 
 
 @pytest.fixture(autouse=True)

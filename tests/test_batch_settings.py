@@ -66,7 +66,7 @@ def test_a_test_of_the_connection_writes_no_files(
     [
         ({"storage": {"root": "file:///x"}}, "needs `encoding.format`"),
         ({"encoding": {"format": "jsonl"}}, "and `storage.root`"),
-        ({"encoding": {"format": "csv"}}, "'csv' is not one of"),
+        ({"encoding": {"format": "csv"}}, "must be one of `jsonl`, `parquet`."),
         (
             {"encoding": {"format": "jsonl", "level": 3}},
             "know `encoding.level`. Remove",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.config_schema import CONFIG_SCHEMA
-from tap_targetads.setting_names import PREFIX
 from tap_targetads.tap import TapTargetADS
+from tap_targetads.variables import PREFIX
 from tests.conftest import PROJECT
 from tests.running import run_tap
 
@@ -36,6 +36,8 @@ BROKEN: dict[str, bytes | None] = {
     "without a comma": b'{"auth_token": "4f3c-secret" "project_id": 1}',
     "empty": b"",
     "a list": b'["4f3c-secret"]',
+    "an empty list": b"[]",
+    "a list of pairs": b'[["auth_token", "4f3c-secret"], ["sandbox", true]]',
     "a text": b'"4f3c-secret"',
     "a number": b"12486",
     "null": b"null",
@@ -43,14 +45,6 @@ BROKEN: dict[str, bytes | None] = {
     "too deep": b"[" * 100_000,
     "missing": None,
 }
-
-
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings from the environment, nor from somebody's .env."""
-    for name in [n for n in os.environ if n.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 def written(folder: Path, content: bytes | None) -> str:
@@ -63,9 +57,7 @@ def written(folder: Path, content: bytes | None) -> str:
 
 def errors(log: str) -> list[str]:
     return [
-        line.rpartition(" | ")[2]
-        for line in log.splitlines()
-        if " | ERROR " in line and "Config validation failed" not in line
+        line.rpartition(" | ")[2] for line in log.splitlines() if " | ERROR " in line
     ]
 
 
@@ -84,6 +76,15 @@ def test_a_broken_file_of_settings_is_one_line_without_what_is_in_it(
     assert "Traceback" not in output.log
     assert SECRET not in output.log
     assert not output.messages
+
+
+def test_a_wrong_setting_is_told_once(tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {**GOOD, "page_size": 0, "window_days": 0})
+
+    assert errors(output.log) == [
+        "Setting `page_size`: must be at least 1.",
+        "Setting `window_days`: must be at least 1.",
+    ]
 
 
 def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
@@ -288,7 +289,7 @@ def test_a_connection_test_with_a_wrong_setting_is_one_line(
     output = run_tap(tmp_path, {**config, "project_id": 0}, test)
 
     assert output.exit_code == 1
-    assert "config['project_id']" in output.log.splitlines()[-1]
+    assert errors(output.log) == ["Setting `project_id`: must be at least 1."]
     assert "Traceback" not in output.log
 
 

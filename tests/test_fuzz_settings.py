@@ -119,6 +119,43 @@ def test_any_settings_make_a_tap_or_one_line_each(config: dict[str, Any]) -> Non
         assert str(error)  # noqa: PT017
 
 
+EXPRESSIONS = st.sampled_from(
+    [
+        *("md5(InteractionDeviceID)", "md5(foo)", "md5(", "", " ", "None", "x = 1"),
+        *("record['x']", "_[0]", "1 / 0", "self.lower()", "bool(self)", "a\0b", "'"),
+        *("__NULL__", "InteractionDeviceID", "datetime.datetime.now()", "[]", "()"),
+        *("9 ** 9 ** 9", "'a' * 999999999", "lambda: 1", "json.loads(self)"),
+    ]
+)
+STREAM_MAPS = st.dictionaries(
+    st.sampled_from(["clicks", "click", "*", "copy", "", "[", "__else__", "__x__"]),
+    values
+    | st.dictionaries(
+        st.sampled_from(
+            [
+                *("InteractionDeviceID", "_row_key", "New", "__filter__", "__alias__"),
+                *("__source__", "__else__", "__key_properties__", "__x__"),
+            ]
+        ),
+        EXPRESSIONS | values | st.just("clicks"),
+        max_size=3,
+    ),
+    max_size=3,
+)
+
+
+@fuzz
+@given(STREAM_MAPS)
+def test_any_stream_maps_make_a_tap_or_one_line_each(maps: dict[str, Any]) -> None:
+    try:
+        TapTargetADS(config={**GOOD, "stream_maps": maps})
+    except ConfigValidationError as error:
+        assert error.errors  # noqa: PT017
+        for line in error.errors:
+            assert line.startswith("Setting `stream_maps")
+            assert "\n" not in line
+
+
 TIMES = st.one_of(
     values,
     st.datetimes(timezones=st.none() | st.timezones()).map(str),

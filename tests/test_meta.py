@@ -68,7 +68,9 @@ def test_rows_that_share_a_key_are_told_unless_they_are_the_same(
     assert "key of another row" not in quiet.log
     (campaign,) = loud.records["campaigns"]
     assert campaign["placement_name"] == "x"
-    assert "project 1: 1 rows have the key of another row" in loud.log
+    assert (
+        "project 1: rows have the key of another row, but other values (1)." in loud.log
+    )
 
 
 def test_a_field_that_nobody_declared_is_told(tmp_path: Path) -> None:

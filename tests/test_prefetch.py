@@ -51,6 +51,19 @@ class Server:
             assert self.arrived.acquire(timeout=10)
 
 
+def test_calls_that_differ_in_anything_that_is_asked_are_not_the_same() -> None:
+    first = Call("GET", "/v1/meta", 1, "Stream x", params={"page": "1"})
+    others = [
+        Call("POST", "/v1/meta", 1, "Stream x", params={"page": "1"}),
+        Call("GET", "/v1/meta", 1, "Stream x", params={"page": "2"}),
+        Call("GET", "/v1/meta", 2, "Stream x", params={"page": "1"}),
+        Call("GET", "/v1/meta", 1, "Stream x", {"page": 1}),
+    ]
+
+    assert len({first.key, *(call.key for call in others)}) == 5
+    assert Call("GET", "/v1/meta", 1, "y", params={"page": "1"}).key == first.key
+
+
 def held() -> tuple[Server, Prefetch]:
     """A server that has answered once, and lets all others wait; four at once."""
     server = Server()

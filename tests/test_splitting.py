@@ -117,8 +117,8 @@ def test_one_page_that_is_too_large_is_read_in_smaller_ones(
     output = run_tap(tmp_path, {**config, "window_days": 1})
 
     assert_is_truth(output, world)
-    assert "Asking for 25000 rows at a time" in output.log
-    assert "Asking for 1563 rows at a time" in output.log
+    assert "Asking for 25,000 rows at a time" in output.log
+    assert "Asking for 1,563 rows at a time" in output.log
 
 
 def test_a_day_that_cannot_be_read_fails_with_one_line_and_a_true_state(
