@@ -9,8 +9,8 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.mapper import PluginMapper
 from typing_extensions import override
 
 from tap_targetads.batches import check_batch_config
@@ -197,7 +197,7 @@ class TapTargetADS(CommandLine):
         map for all streams (`"*"`) then fails for want of the key, and
         `--test=schema` writes an empty schema.
         """
-        super(Tap, self).setup_mapper()
+        self.mapper = PluginMapper(dict(self.config), self.logger)
         catalog = deepcopy(self.catalog)
         for entry in catalog.streams:
             entry.metadata.root.selected = True
