@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -55,8 +56,29 @@ def meltano(environment: str, output: Path, *arguments: str) -> str:
         text=True,
     )
     if done.returncode:
-        sys.exit(f"meltano {' '.join(arguments)} failed; its output above says why.")
+        sys.exit(
+            f"meltano {' '.join(arguments)} failed; its output above says why. If that "
+            "is a pipeline that is already running, although you have stopped it: "
+            "run the demo again with --force."
+        )
     return done.stdout
+
+
+def drop_torn_rows(output: Path) -> None:
+    """Cut off the last line of each file where a run was killed while writing it.
+
+    The next run reads its row again: Meltano notes a state only once target-jsonl has
+    written everything.
+    """
+    for file in output.glob("*.jsonl"):
+        if not (size := file.stat().st_size):
+            continue
+        with file.open("rb+") as lines:
+            with mmap.mmap(lines.fileno(), 0) as content:
+                whole = content.rfind(b"\n") + 1
+            if whole < size:
+                lines.truncate(whole)
+                print(f"{file}: removed its last row, which a killed run left torn.")
 
 
 def load(
@@ -74,8 +96,7 @@ def load(
     # Files are append only: what was read again stands in them again, the last counts.
     keys = ", ".join(f'"{key}"' for key in stream["key_properties"])
     last = f"row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
-    connection.execute(
-        f"""
+    statement = f"""
         CREATE OR REPLACE TABLE "{name}" AS
         SELECT * EXCLUDE (line) FROM (
             SELECT *, row_number() OVER () AS line FROM read_json(
@@ -83,9 +104,15 @@ def load(
             )
         )
         QUALIFY {last if keys else "true"}
-        """,
-        {"file": str(file), "columns": columns},
-    )
+        """
+    try:
+        connection.execute(statement, {"file": str(file), "columns": columns})
+    except duckdb.InvalidInputException as error:
+        reason = str(error).partition("\n")[0]
+        sys.exit(
+            f"{file} cannot be loaded: {reason} Remove the folder {output}, and run "
+            "the demo again: it then reads everything anew."
+        )
     return True
 
 
@@ -126,6 +153,11 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, help="where files go (default: output/ENVIRONMENT)"
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="run although Meltano takes a killed demo for one that is running",
+    )
     parser.add_argument("--query", help="SQL to run on the database, instead of a load")
     arguments = parser.parse_args()
     environment = arguments.environment
@@ -140,9 +172,11 @@ def main() -> None:
         return
 
     output.mkdir(parents=True, exist_ok=True)
+    drop_torn_rows(output)
     # Without the files of earlier runs, what Meltano remembers of them is of no use.
-    again = [] if any(output.glob("*.jsonl")) else ["--full-refresh"]
-    meltano(environment, output, "run", *again, "tap-targetads", "target-jsonl")
+    options = [] if any(output.glob("*.jsonl")) else ["--full-refresh"]
+    options += ["--force"] if arguments.force else []
+    meltano(environment, output, "run", *options, "tap-targetads", "target-jsonl")
     catalog = meltano(environment, output, "invoke", "tap-targetads", "--discover")
     with duckdb.connect(str(database)) as connection:
         streams = json.loads(catalog)["streams"]

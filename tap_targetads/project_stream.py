@@ -14,6 +14,7 @@ from typing_extensions import override
 from tap_targetads.batches import BatchFiles
 from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
+from tap_targetads.partition_metrics import PartitionCounter, PartitionTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,6 +57,7 @@ class ProjectStream(Stream):
         self.fields = fields
         super().__init__(tap, stream_schema(own, fields.values()), name)
         self.primary_keys = list(keys)
+        self._timer: PartitionTimer | None = None
 
     @property
     def is_incremental(self) -> bool:
@@ -111,6 +113,17 @@ class ProjectStream(Stream):
     def partitions(self) -> list[dict[str, Any]]:
         """One partition per project."""
         return [{PROJECT_ID: project_id} for project_id in self.tap.tokens]
+
+    @override
+    def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
+        counter = super().get_record_counter(**kwargs)
+        return PartitionCounter(counter.metric, counter.tags, counter.log_interval)
+
+    @override
+    def get_sync_timer(self) -> PartitionTimer:
+        timer = super().get_sync_timer()
+        self._timer = PartitionTimer(timer.metric, timer.tags)
+        return self._timer
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -189,6 +202,8 @@ class ProjectStream(Stream):
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.tap.failed.append(f"{self.name} of project {project_id}")
+            if self._timer:
+                self._timer.fail()
         finally:
             self.tap.progress.end(part, failed=failed)
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
 
     from tap_targetads.batches import BatchFiles
+    from tap_targetads.partition_metrics import PartitionCounter
     from tap_targetads.reader import Reader
     from tap_targetads.reports import Report
     from tap_targetads.rows import Piece
@@ -60,7 +60,7 @@ class ReportStream(ProjectStream):
         keys = [ROW_KEY] if row_key else report.natural_key
         super().__init__(tap, report.name, report.fields, own=own, keys=keys)
         self.replication_key = report.replication_key
-        self._record_counter: Counter | None = None
+        self._record_counter: PartitionCounter | None = None
 
     @property
     def has_row_key(self) -> bool:
@@ -108,7 +108,7 @@ class ReportStream(ProjectStream):
         self.reader.probe(project_id, window)
 
     @override
-    def get_record_counter(self, **kwargs: Any) -> Counter:
+    def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
         # Blocks are counted here; the SDK counts only the records that it is given.
         self._record_counter = super().get_record_counter(**kwargs)
         return self._record_counter

@@ -8,8 +8,8 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
@@ -220,7 +220,7 @@ class TapTargetADS(CommandLine):
         maps = StreamMaps(self.config.get("stream_maps") or {}, self.streams)
         maps.check_names()
         with maps.failures_told():
-            super(Tap, self).setup_mapper()
+            self.mapper = PluginMapper(dict(self.config), self.logger)
         maps.register(self.mapper, catalog)
 
     @override

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,6 +44,49 @@ def test_a_bad_token_does_not_keep_the_other_project_from_arriving(
     assert "Not delivered completely: clicks of project 12486, " in summary
     assert str(OTHER_PROJECT) not in summary
     assert "Traceback" not in output.log
+
+
+@pytest.mark.parametrize("messages", ["RECORD", "BATCH", "record by record"])
+def test_the_metrics_tell_which_project_failed(
+    tmp_path: Path, world: World, two: dict[str, Any], messages: str
+) -> None:
+    if messages == "BATCH":
+        storage = {"root": tmp_path.as_uri()}
+        two["batch_config"] = {"encoding": {"format": "jsonl"}, "storage": storage}
+    elif messages == "record by record":
+        two["stream_maps"] = {"clicks": {}}
+    catalog = select(
+        TapTargetADS(config=two).catalog_dict, streams=["clicks", "campaigns"]
+    )
+
+    output = run_tap(tmp_path, two, catalog=catalog)
+
+    assert output.exit_code == 1
+    lines = [
+        json.loads(line.split("METRIC: ")[1])
+        for line in output.log.splitlines()
+        if "METRIC: " in line
+    ]
+    timed = {
+        (metric["tags"]["stream"], metric["tags"]["context"]["project_id"]): metric[
+            "tags"
+        ]["status"]
+        for metric in lines
+        if metric["metric"] == "sync_duration"
+    }
+    assert timed == {
+        ("clicks", PROJECT): "failed",
+        ("clicks", OTHER_PROJECT): "succeeded",
+        ("campaigns", PROJECT): "failed",
+        ("campaigns", OTHER_PROJECT): "succeeded",
+    }
+    counted = {
+        metric["tags"]["context"]["project_id"]: metric["value"]
+        for metric in lines
+        if metric["metric"] == "record_count" and metric["tags"]["stream"] == "clicks"
+    }
+    expected = truth(world, "clicks", project=OTHER_PROJECT)
+    assert counted == {PROJECT: 0, OTHER_PROJECT: len(expected)}
 
 
 def test_a_stream_that_fails_does_not_stop_the_others(

@@ -86,6 +86,38 @@ def test_every_variable_in_the_example_is_a_setting() -> None:
 
 @pytest.mark.slow
 @pytest.mark.meltano
+def test_the_demo_goes_on_after_a_run_that_was_killed(
+    tmp_path: Path, meltano_environment: Mapping[str, str]
+) -> None:
+    def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["uv", "run", "--no-project", str(ROOT / "demo.py")]
+        return subprocess.run(
+            [*command, "--output", str(tmp_path), *arguments],
+            env={**meltano_environment, "MELTANO_SYS_DIR_ROOT": str(tmp_path)},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    file = tmp_path / "clicks.jsonl"
+    file.write_text('{"_row_key": "to')
+    mended = demo("--force")
+    assert mended.returncode == 0, mended.stderr
+    assert f"{file}: removed its last row, which a killed run left torn." in (
+        mended.stdout
+    )
+
+    file.write_text('{"_row_key": "to{"_row_key": "a"}\n')
+    refused = demo()
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith(f"{file} cannot be loaded: ")
+    assert f"Remove the folder {tmp_path}, and run the demo again" in last
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
 def test_the_demo_prints_the_counts_of_the_sandboxs_truth(
     tmp_path: Path, meltano_environment: Mapping[str, str]
 ) -> None:
