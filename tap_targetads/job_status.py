@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_targetads.bodies import Body
+    from tap_targetads.windows import Window
 
 
 class JobStatus(Reply, kw_only=True):
@@ -55,8 +56,7 @@ class JobOptions:
             with dates and type at the top. Corrected for the rest of the run when the
             server asks for the other one.
         stable: The flag `Stable` of raw data.
-        at_once: How many jobs are under way at once, and made ahead of the one whose
-            file is read.
+        at_once: How many jobs of a stream are under way at most.
         timeout: Seconds that a job may take.
         sleep: Waits; replaced where nobody should wait.
         clock: Seconds.
@@ -75,12 +75,16 @@ class Job:
     """A job that was made.
 
     Attributes:
+        project_id: The project.
+        window: The days.
         body: What was asked.
         id: The API's id; a secret together with the file's address, so never logged.
         since: When it was made, by the clock of the options.
         estimate: Seconds that the API expects it to take.
     """
 
+    project_id: int
+    window: Window
     body: dict[str, Any]
     id: str = field(repr=False)
     since: float

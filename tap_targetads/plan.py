@@ -40,8 +40,7 @@ class Plan:
     def period(self) -> Window | None:
         """All days that are wanted; None if there are none."""
         end = min(self.settings.end_date or self._last_day, self._last_day)
-        start, end = self.report.period(self.settings.start_date, end)
-        return Window(start, end) if start <= end else None
+        return _window(*self.report.period(self.settings.start_date, end))
 
     def windows(self, bookmark: Bookmark | None) -> list[Window]:
         """The windows that are to be read, in this order.
@@ -69,24 +68,49 @@ class Plan:
             )
             return []
         covered = bookmark.covered if bookmark else None
+        earlier, later = self._missing(period, covered)
+        windows = self._before(covered.start, earlier) if covered and earlier else []
+        if later:
+            return windows + self._tiled(later)
+        if covered and not windows:
+            self.logger.info(
+                "%s: nothing to read. The state is complete up to %s.",
+                self.subject,
+                covered.end,
+            )
+        return windows
+
+    def check(self, bookmark: Bookmark | None) -> None:
+        """Make sure that the API can read as far back as is asked for.
+
+        Args:
+            bookmark: What the state covers; None if the state does not count.
+
+        Raises:
+            SettingsError: If the start lies too far back for v2.
+            StateError: If the state holds a bookmark that is no time.
+        """
+        if self.period is None:
+            return
+        covered = bookmark.covered if bookmark else None
+        for missing in self._missing(self.period, covered):
+            if missing:
+                self._first_readable(missing)
+
+    def _missing(
+        self, period: Window, covered: Window | None
+    ) -> tuple[Window | None, Window | None]:
+        """What is to be read before the period that the state covers, and after it."""
         if covered is None:
-            return self._tiled(period)
-        earlier = self._before(covered.start, period)
+            return None, period
+        earlier = _window(period.start, min(covered.start - ONE_DAY, period.end))
         after = covered.end + ONE_DAY
         again = after - self.report.lookback_days * ONE_DAY
         if self.report.api_version == "v2":
             # What was read before need not be readable for ever.
             again = max(again, min(after, self._oldest_day))
-        start, end = self.report.period(max(period.start, again), period.end)
-        if start > end:
-            if not earlier:
-                self.logger.info(
-                    "%s: nothing to read. The state is complete up to %s.",
-                    self.subject,
-                    covered.end,
-                )
-            return earlier
-        return earlier + self._tiled(Window(start, end))
+        later = self.report.period(max(period.start, again), period.end)
+        return earlier, _window(*later)
 
     @property
     def _last_day(self) -> date:
@@ -99,11 +123,8 @@ class Plan:
         return self.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
 
     def _before(self, first: date, period: Window) -> list[Window]:
-        """What is missing before the first day that the state covers."""
-        end = min(first - ONE_DAY, period.end)
-        if period.start > end:
-            return []
-        windows = self._tiled(Window(period.start, end), quiet=True)
+        """The windows before the first day that the state covers."""
+        windows = self._tiled(period, quiet=True)
         if windows:
             self.logger.info(
                 "%s: the state is complete from %s, but `start_date` is %s: reading "
@@ -120,26 +141,34 @@ class Plan:
         Raises:
             SettingsError: If it begins too far back, and may not be clipped.
         """
-        start = period.start
-        oldest = self._oldest_day
-        if self.report.api_version == "v2" and start < oldest:
-            if not self.settings.clip_history:
-                raise SettingsError(
-                    "start_date",
-                    f"{self.subject} begins on {start}, but v2 reads at most "
-                    f"{HISTORY_DAYS} days back, to {oldest}. Move it, set "
-                    '`clip_history` to begin there, or set `api_version` to "v1".',
-                )
-            if not quiet:
-                self.logger.warning(
-                    "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
-                    self.subject,
-                    HISTORY_DAYS,
-                    oldest,
-                    start,
-                )
-            start = oldest
+        start = self._first_readable(period)
+        if start > period.start and not quiet:
+            self.logger.warning(
+                "%s: v2 reads at most %d days back: beginning on %s instead of %s.",
+                self.subject,
+                HISTORY_DAYS,
+                start,
+                period.start,
+            )
         return list(self.report.windows(start, period.end))
+
+    def _first_readable(self, period: Window) -> date:
+        """The first day of a period that the API can read.
+
+        Raises:
+            SettingsError: If it is not the first day, and may not be another.
+        """
+        oldest = self._oldest_day
+        if self.report.api_version != "v2" or period.start >= oldest:
+            return period.start
+        if self.settings.clip_history:
+            return oldest
+        raise SettingsError(
+            "start_date",
+            f"{self.subject} begins on {period.start}, but v2 reads at most "
+            f"{HISTORY_DAYS} days back, to {oldest}. Move it, set "
+            '`clip_history` to begin there, or set `api_version` to "v1".',
+        )
 
     def _warn_of_the_future(self) -> None:
         end = self.settings.end_date
@@ -150,3 +179,7 @@ class Plan:
                 end,
                 self._last_day,
             )
+
+
+def _window(start: date, end: date) -> Window | None:
+    return Window(start, end) if start <= end else None

@@ -142,7 +142,9 @@ class Reader(ABC):
         """
         if not (error.too_much and self.is_divisible(window)):
             raise error
-        self.days.shrink(window.days)
+        if window.days <= self.days.value:
+            # A longer one was asked for ahead, before it was known to be too long.
+            self.days.shrink(window.days)
         self.logger.warning(
             "%s Asking for %s at a time.",
             error.problem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,6 +10,7 @@ from typing_extensions import override
 
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.catalogue import PROJECT_ID, ROW_KEY
+from tap_targetads.errors import StateError
 from tap_targetads.jobs import JobReader
 from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
@@ -97,6 +99,28 @@ class ReportStream(ProjectStream):
             **options,
         )
 
+    @override
+    def check_key(self) -> None:
+        """Make sure of the key, and that v2 can read as far back as is asked for.
+
+        Both are known from settings, catalog and state, before the first request.
+        """
+        super().check_key()
+        for partition in self.partitions:
+            plan = self._plan(partition[PROJECT_ID])
+            bookmark = None
+            if self.is_incremental:
+                bookmark = self._bookmark(plan, partial(self._entry, partition))
+            # An entry that cannot be understood is told of when its turn comes.
+            with suppress(StateError):
+                plan.check(bookmark)
+
+    def _entry(self, partition: dict[str, Any]) -> dict[str, Any]:
+        """A partition's entry in the state; the SDK would make one that is missing."""
+        stream = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        entries = stream.get("partitions", ())
+        return next((dict(e) for e in entries if e["context"] == partition), {})
+
     @property
     @override
     def can_be_tried(self) -> bool:
@@ -150,23 +174,10 @@ class ReportStream(ProjectStream):
         Yields:
             What `deliver` yields.
         """
-        subject = f"Stream {self.name}, project {project_id}"
-        plan = Plan(
-            settings=self.tap.settings,
-            report=self.report,
-            last_complete_day=self.tap.last_complete_day,
-            logger=self.logger,
-            subject=subject,
-        )
+        plan = self._plan(project_id)
         bookmark = None
-        if plan.period and self.is_incremental and not self.is_dry_run:
-            bookmark = Bookmark(
-                self.get_context_state(context),
-                self.report.replication_key,
-                self.tap.settings.calendar,
-                plan.period.start,
-                subject,
-            )
+        if self.is_incremental and not self.is_dry_run:
+            bookmark = self._bookmark(plan, partial(self.get_context_state, context))
         progress = self.tap.progress
         part = progress.current or progress.begin(self.name, project_id)
         for reading in self.reader.read(project_id, plan.windows(bookmark)):
@@ -192,6 +203,29 @@ class ReportStream(ProjectStream):
                 self.tap.logger.getChild(self.name), part, reading.window, rows
             )
         self.reader.converter.report_bad_values(self.logger)
+
+    def _plan(self, project_id: int) -> Plan:
+        return Plan(
+            settings=self.tap.settings,
+            report=self.report,
+            last_complete_day=self.tap.last_complete_day,
+            logger=self.logger,
+            subject=f"Stream {self.name}, project {project_id}",
+        )
+
+    def _bookmark(
+        self, plan: Plan, entry: Callable[[], dict[str, Any]]
+    ) -> Bookmark | None:
+        """What the state covers; None if no day is wanted."""
+        if plan.period is None:
+            return None
+        return Bookmark(
+            entry(),
+            self.report.replication_key,
+            self.tap.settings.calendar,
+            plan.period.start,
+            plan.subject,
+        )
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
         selected = {n: v for n, v in constants.items() if self.is_field_selected(n)}

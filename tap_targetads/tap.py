@@ -290,11 +290,17 @@ class TapTargetADS(CommandLine):
         # Somebody waits for the answer: what does not work at once is told.
         self.client = self._client(min(1, self.settings.max_retries))
         last = min(self.settings.end_date or date.max, self.last_complete_day)
-        streams = [s for s in self.streams.values() if s.selected]
+        streams = cast(
+            "list[ReportStream | MetaStream]",
+            [s for s in self.streams.values() if s.selected],
+        )
+        try:
+            for stream in streams:
+                stream.check_key()
+        except SettingsError as error:
+            self.logger.warning("A run without a state would end at once: %s", error)
         return ProjectCheck(self.client, self.logger).run(
-            self.tokens,
-            cast("list[ReportStream | MetaStream]", streams),
-            Window(last, last),
+            self.tokens, streams, Window(last, last)
         )
 
     @override

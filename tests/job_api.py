@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import logging
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,7 +26,7 @@ from tap_targetads.reports import RawReport, Report
 from tap_targetads.retries import Retries
 from tap_targetads.storage import Storage
 from tap_targetads.values import converters
-from tap_targetads.windows import Window
+from tap_targetads.windows import Window, tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,8 +40,19 @@ NAMES = ["InteractionTime", "InteractionDeviceID", "InteractionEcomAmount"]
 
 @dataclass
 class Api:
-    """Jobs as the API has them, with a clock that moves only when somebody waits."""
+    """Jobs as the API has them, with a clock that moves only when somebody waits.
 
+    Attributes:
+        makes: The most days that a job can be made for.
+        finishes: The most days that a job can be done for.
+        by_day: Whether a file has one row for each of its days, named after its type.
+        most: The most jobs that were unfinished at the same time.
+    """
+
+    makes: int = 99
+    finishes: int = 99
+    by_day: bool = False
+    most: int = 0
     seconds: float = 0
     estimate: float | None = None
     shape: str = "nested"
@@ -50,6 +62,7 @@ class Api:
     now: float = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     made: list[float] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
     polls: list[tuple[int, float]] = field(default_factory=list)
     downloads: int = 0
     downloaded: threading.Semaphore = field(
@@ -67,7 +80,14 @@ class Api:
             context.status_code = 400
             failed = {"Error": True, "FailedField": wanted, "Tag": "required"}
             return json.dumps({"ErrorCode": 400, "Errors": [failed]})
+        if len(days_of(body)) > self.makes:
+            context.status_code = 504
+            return ""
+        if len(days_of(body)) > self.finishes:
+            self.statuses[len(self.made)] = "FAILED"
         self.made.append(self.now)
+        self.jobs.append(body)
+        self.most = max(self.most, len(self.unfinished()))
         answer = {"job_id": f"job-{len(self.made) - 1}", "status": "CREATED"}
         return json.dumps({**answer, "estimated_seconds": self.estimate})
 
@@ -80,17 +100,39 @@ class Api:
             return json.dumps(status)
         if self.now - self.made[number] < self.seconds:
             return json.dumps({"status": "PROCESSING"})
-        done = {"status": "DONE", "row_count": self.row_count, "download_url": FILE}
+        rows = len(days_of(self.jobs[number])) if self.by_day else self.row_count
+        url = f"{FILE}&job={number}"
+        done = {"status": "DONE", "row_count": rows, "download_url": url}
         return json.dumps(done)
 
+    def unfinished(self) -> list[int]:
+        """The jobs that the server works on."""
+        return [
+            number
+            for number, since in enumerate(self.made)
+            if number not in self.statuses and self.now - since < self.seconds
+        ]
+
     def download(self, request: Any, context: Any) -> bytes:
-        del request, context
+        del context
         change = self.files.get(self.downloads, bytes)
         self.downloads += 1
         self.downloaded.release()
         text = "InteractionTime,InteractionDeviceID,InteractionEcomAmount\r\n"
-        text += '2024-01-15 10:00:00,"a\nb",12.50\r\n2024-01-15 10:00:01,,\r\n'
+        if self.by_day:
+            job = self.jobs[int(request.url.rsplit("job=")[-1])]
+            kind = job.get("InteractionType", "")
+            text += "".join(f"{day} 10:00:00,{kind},\r\n" for day in days_of(job))
+        else:
+            text += '2024-01-15 10:00:00,"a\nb",12.50\r\n2024-01-15 10:00:01,,\r\n'
         return change(gzip.compress(text.encode()))
+
+
+def days_of(body: dict[str, Any]) -> list[date]:
+    """The days that a job is asked for."""
+    dates = body.get("InteractionFilter", body)
+    first, last = (date.fromisoformat(dates[k]) for k in ("DateFrom", "DateTo"))
+    return [w.start for w in tile(first, last, 1)]
 
 
 ROWS = [
@@ -150,8 +192,8 @@ def read_pages(
     )
     with Mocker() as mocker:
         mocker.post(f"{API}/v2/{report.path}?project_id=1", text=api.create)
-        for number in range(60):
-            mocker.get(f"{API}/v2/jobs/job-{number}?project_id=1", text=api.poll)
+        jobs = re.compile(rf"{API}/v2/jobs/job-\d+\?project_id=1$")
+        mocker.get(jobs, text=api.poll)
         mocker.get(FILE, content=api.download)
         tiles = [t for w in windows for t in report.windows(w.start, w.end)]
         for reading in reader.read(1, tiles):

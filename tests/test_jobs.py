@@ -1,16 +1,31 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_targetads.catalogue import fields_of
 from tap_targetads.errors import ApiError
 from tap_targetads.reports import PathReport
 from tap_targetads.windows import Window
-from tests.job_api import DAY, NAMES, ROWS, WEEK, Api, raw_report, read, read_pages
+from tests.job_api import (
+    DAY,
+    NAMES,
+    ROWS,
+    WEEK,
+    Api,
+    days_of,
+    raw_report,
+    read,
+    read_pages,
+)
+
+TYPES = ["Click", "PageView", "Impression"]
 
 
 def test_a_job_is_made_waited_for_and_its_file_becomes_typed_rows() -> None:
@@ -114,6 +129,78 @@ def test_jobs_are_made_ahead_of_the_one_that_is_read(ahead: int) -> None:
     assert api.now < 12 * 100 / ahead * 1.3
     polled = [number for number, _ in api.polls]
     assert polled == sorted(polled), "in the order of the windows"
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+@pytest.mark.parametrize("lost", [{}, {1: "FAILED", 4: "EXPIRED"}])
+def test_no_more_jobs_are_under_way_than_the_setting_allows(
+    at_once: int, lost: dict[int, str]
+) -> None:
+    api = Api(shape="flat", seconds=100, by_day=True, statuses=dict(lost))
+
+    rows = read(api, WEEK, report=raw_report(TYPES), shape="flat", ahead=at_once)
+
+    assert len(rows) == 7 * len(TYPES)
+    assert api.most == at_once
+
+
+def test_jobs_of_later_windows_are_made_while_a_window_waits_for_its_last_ones() -> (
+    None
+):
+    api = Api(shape="flat", seconds=100, estimate=100)
+
+    read(api, WEEK, report=raw_report(TYPES), shape="flat", ahead=4)
+
+    assert len(api.made) == 9
+    assert api.now < 9 / 4 * 100 * 1.5
+
+
+def test_a_window_whose_jobs_cannot_be_made_is_halved_down_to_a_day(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = Api(makes=1, by_day=True)
+
+    rows = read(api, WEEK)
+
+    assert [row["InteractionTime"][:10] for row in rows] == [
+        f"2024-01-{day}" for day in range(15, 22)
+    ]
+    assert "Asking for 2 days at a time" in caplog.text
+    assert "Asking for 1 days at a time" in caplog.text
+
+
+def test_a_size_that_failed_is_not_tried_again_for_a_window_made_before() -> None:
+    api = Api(finishes=1, by_day=True)
+
+    read(api, WEEK)
+
+    lengths = [len(days_of(body)) for body in api.jobs]
+    assert lengths.count(2) == 3, "three tries of one job"
+
+
+@given(
+    makes=st.integers(1, 4),
+    finishes=st.integers(1, 4),
+    at_once=st.integers(1, 5),
+    window_days=st.integers(1, 4),
+    types=st.integers(1, 3).map(lambda n: TYPES[:n]),
+)
+def test_whatever_size_of_job_the_api_can_do_every_row_comes_once_and_in_order(
+    makes: int, finishes: int, at_once: int, window_days: int, types: list[str]
+) -> None:
+    api = Api(shape="flat", seconds=50, makes=makes, finishes=finishes, by_day=True)
+    report = replace(raw_report(types), window_days=window_days)
+
+    rows = read(api, WEEK, report=report, shape="flat", ahead=at_once)
+
+    for kind in types:
+        days = [
+            row["InteractionTime"][:10]
+            for row in rows
+            if row["InteractionDeviceID"] == kind
+        ]
+        assert days == [f"2024-01-{day}" for day in range(15, 22)]
+    assert len(rows) == 7 * len(types)
 
 
 def test_polling_begins_soon_and_grows_to_half_a_minute() -> None:

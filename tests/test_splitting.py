@@ -12,6 +12,7 @@ from tap_targetads.sizes import AdaptiveSize
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap, select
+from tests.test_everything import only
 from tests.test_records import assert_is_truth, in_order, truth
 
 if TYPE_CHECKING:
@@ -176,6 +177,23 @@ def test_jobs_that_are_too_large_are_halved(
 
     assert_is_truth(output, world, start=date(2024, 1, 26))
     assert "Asking for 2 days at a time" in output.log
+
+
+@pytest.mark.usefixtures("february", "waiting_moves_the_clock")
+@pytest.mark.parametrize("kind", ["gateway_timeout", "job_failed"])
+def test_jobs_are_halved_down_to_a_day_and_the_state_moves_to_the_end(
+    tmp_path: Path, sandbox: Sandbox, world: World, config: dict[str, Any], kind: Kind
+) -> None:
+    sandbox.faults.set([Fault(kind, rate=1, path="/v2/", min_days=2)])
+    config |= {"api_version": "v2", "start_date": "2024-01-26"}
+
+    output = run_tap(tmp_path, config, catalog=only(config, "clicks"))
+
+    assert output.exit_code == 0
+    expected = truth(world, "clicks", start=date(2024, 1, 26))
+    assert in_order(output.records["clicks"]) == in_order(expected)
+    assert "Asking for 1 days at a time" in output.log
+    assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
 
 
 @given(st.integers(1, 100), st.integers(1, 10), st.lists(st.booleans()))

@@ -9,6 +9,7 @@ import pytest
 
 from tap_targetads.sandbox.faults import Fault
 from tap_targetads.settings import Settings
+from tap_targetads.tap import TapTargetADS
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap
 from tests.test_everything import only
@@ -40,6 +41,57 @@ def test_a_start_before_the_history_of_version_2_is_an_error_or_clipped(
     assert "Traceback" not in refused.log
     assert clipped.exit_code == 0
     assert clipped.records["clicks"]
+
+
+def days_ago(days: int) -> str:
+    # Far enough from the border that midnight does not matter.
+    return (date.today() - timedelta(days=days)).isoformat()  # noqa: DTZ011
+
+
+def test_a_start_before_the_history_ends_the_run_with_one_line_before_any_request(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    old = {**config, "api_version": "v2", "start_date": days_ago(200)}
+    del old["end_date"]
+
+    output = run_tap(tmp_path, old)
+
+    assert output.exit_code == 1
+    assert output.log.count("at most 90 days back") == 1
+    assert not sandbox.requests
+    assert not output.messages
+
+
+def test_a_start_before_the_history_is_no_error_where_the_state_covers_it(
+    tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
+) -> None:
+    start, done = f"{days_ago(200)}T00:00:00+00:00", f"{days_ago(3)}T00:00:00+00:00"
+    entry = {
+        "context": {"project_id": PROJECT},
+        "complete_from": start,
+        "replication_key": "InteractionTime",
+        "replication_key_value": done,
+    }
+    state = {"bookmarks": {"clicks": {"partitions": [entry]}}}
+    old = {**config, "api_version": "v2", "start_date": days_ago(198)}
+    del old["end_date"]
+
+    output = run_tap(tmp_path, old, state=state, catalog=only(config, "clicks"))
+
+    assert output.exit_code == 0, output.log[-2000:]
+    assert sandbox.requests
+
+
+def test_the_connection_test_warns_of_a_start_before_the_history(
+    config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    old = {**config, "api_version": "v2", "start_date": days_ago(200)}
+    del old["end_date"]
+
+    assert TapTargetADS(config=old).check_projects()
+
+    assert caplog.text.count("A run without a state would end at once") == 1
+    assert caplog.text.count("at most 90 days back") == 1
 
 
 JOB_FAULTS = [
