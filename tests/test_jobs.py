@@ -166,7 +166,7 @@ def test_a_window_whose_jobs_cannot_be_made_is_halved_down_to_a_day(
         f"2024-01-{day}" for day in range(15, 22)
     ]
     assert "Asking for 2 days at a time" in caplog.text
-    assert "Asking for 1 days at a time" in caplog.text
+    assert "Asking for 1 day at a time" in caplog.text
 
 
 def test_a_size_that_failed_is_not_tried_again_for_a_window_made_before() -> None:

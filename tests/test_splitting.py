@@ -192,7 +192,7 @@ def test_jobs_are_halved_down_to_a_day_and_the_state_moves_to_the_end(
     assert output.exit_code == 0
     expected = truth(world, "clicks", start=date(2024, 1, 26))
     assert in_order(output.records["clicks"]) == in_order(expected)
-    assert "Asking for 1 days at a time" in output.log
+    assert "Asking for 1 day at a time" in output.log
     assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
 
 
