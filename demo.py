@@ -174,7 +174,11 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     drop_torn_rows(output)
     # Without the files of earlier runs, what Meltano remembers of them is of no use.
-    options = [] if any(output.glob("*.jsonl")) else ["--full-refresh"]
+    # The database tells that a first run has come to its end.
+    options = []
+    if not (database.exists() and any(output.glob("*.jsonl"))):
+        database.unlink(missing_ok=True)
+        options += ["--full-refresh"]
     options += ["--force"] if arguments.force else []
     meltano(environment, output, "run", *options, "tap-targetads", "target-jsonl")
     catalog = meltano(environment, output, "invoke", "tap-targetads", "--discover")
