@@ -32,6 +32,7 @@ class Output:
     exit_code: int
     log: str
     messages: list[dict[str, Any]] = field(default_factory=list)
+    stdout: bytes = b""
 
     @property
     def records(self) -> dict[str, list[Record]]:
@@ -116,7 +117,8 @@ def run_tap(
         sys.excepthook = hook
         logging.captureWarnings(capture=False)
     stdout.flush()
-    return Output(exit_code, stderr.getvalue(), parse(stdout.buffer.getvalue()))
+    written = stdout.buffer.getvalue()
+    return Output(exit_code, stderr.getvalue(), parse(written), written)
 
 
 def start_tap(

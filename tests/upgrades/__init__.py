@@ -1,0 +1,1 @@
+"""What users keep from one version to the next: keys, states, catalogs."""
