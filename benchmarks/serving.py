@@ -86,7 +86,7 @@ def _serve(pipe: Connection, world: World) -> None:
     The process that measures has to stay small: a child's peak memory is never less
     than what its parent had when it was started. So only this one loads the sandbox.
     """
-    from tap_targetads import sandbox  # noqa: PLC0415
+    import targetads_sandbox as sandbox  # noqa: PLC0415
 
     served_world = sandbox.World(
         projects=(PROJECT,), rows_per_day=round(world.page_views * ROWS_PER_PAGE_VIEW)
@@ -115,7 +115,7 @@ def latest_day() -> date:
 
     A recent one, because v2 reads no older ones than 90 days.
     """
-    from tap_targetads.sandbox import World, counts  # noqa: PLC0415
+    from targetads_sandbox import World, counts  # noqa: PLC0415
 
     small = World(projects=(PROJECT,), rows_per_day=100)
     day = date.today() - timedelta(days=2)  # noqa: DTZ011 - the clock of the machine

@@ -8,7 +8,7 @@ from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING, Any, Literal
 
 from drills.drill import OTHER_PROJECT, PATHS, PROJECT, STREAMS, Blow, Drill
-from tap_targetads.sandbox.dialect import DIALECTS
+from targetads_sandbox.dialect import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

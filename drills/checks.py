@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from drills.drill import Drill
     from drills.pipeline import Outcome
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 _CODES = {
     ("tap", SIGKILL): -SIGKILL,

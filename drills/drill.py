@@ -9,13 +9,13 @@ from datetime import date
 from signal import SIGKILL, Signals
 from typing import TYPE_CHECKING, Any, Literal
 
-from tap_targetads.sandbox.faults import decode_faults
-from tap_targetads.sandbox.world import World
+from targetads_sandbox.server.faults import decode_faults
+from targetads_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_targetads.sandbox.faults import Fault
+    from targetads_sandbox.server.faults import Fault
 
 PROJECT, OTHER_PROJECT = 12486, 12487
 

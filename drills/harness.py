@@ -21,13 +21,13 @@ from drills.drill import LASTING, PATHS, Drill, Result
 from drills.pipeline import ROOT, Outcome, Strike, run_pipeline
 from drills.tap import FILE_BYTES, LAST_DAY
 from drills.warehouse import Warehouse
-from tap_targetads.sandbox.dialect import Dialect
-from tap_targetads.sandbox.server import Sandbox
+from targetads_sandbox.dialect import Dialect
+from targetads_sandbox.server.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_targetads.sandbox.faults import Fault
+    from targetads_sandbox.server.faults import Fault
 
 _MOST_IDLE_RUNS = 5
 """A drill that has got nowhere in so many runs never will."""

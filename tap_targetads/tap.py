@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tap_targetads.meta import MetaStream
-    from tap_targetads.sandbox import Sandbox
+    from targetads_sandbox import Sandbox
 
 DEFAULTS: Mapping[str, Any] = {
     name: schema["default"]
@@ -191,7 +191,7 @@ class TapTargetADS(CommandLine):
     def _sandbox(self) -> Sandbox:
         """The bundled sandbox, serving from this process until it ends."""
         try:
-            from tap_targetads.sandbox import server  # noqa: PLC0415
+            from targetads_sandbox.server import sandbox as server  # noqa: PLC0415
         except ImportError as error:
             message = (
                 "Setting `sandbox`: the sandbox is not installed. Install it with: "

@@ -15,7 +15,7 @@ from pyarrow import parquet
 from tests.test_records import STREAMS, in_order, truth
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.world.world import World
     from tests.running import Output, Record
 ENCODINGS = [
     {"format": "jsonl", "compression": "gzip"},

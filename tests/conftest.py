@@ -11,11 +11,11 @@ import pytest
 from hypothesis import settings
 
 from tap_targetads.retries import retry_waits
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from tap_targetads.variables import PREFIX
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

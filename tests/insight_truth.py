@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.sandbox.truth import (
+from targetads_sandbox.truth import (
     expected_campaigns,
     expected_paths,
     expected_records,
@@ -25,7 +25,7 @@ from tests.test_records import FIELDS, STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.world.world import World
 
 Row = dict[str, Any]
 Mart = dict[tuple[Any, ...], Row]

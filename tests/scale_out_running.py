@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drills.comparison import Difference, compare
-from tap_targetads.sandbox.truth import expected_paths, expected_report
+from targetads_sandbox.truth import expected_paths, expected_report
 from tests.test_everything import (
     DIMENSIONS,
     MEDIA_METRICS,
@@ -22,8 +22,8 @@ from tests.test_records import STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_targetads.sandbox import Sandbox
-    from tap_targetads.sandbox.calls import LoggedRequest
+    from targetads_sandbox import Sandbox
+    from targetads_sandbox.server.calls import LoggedRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "scale_out"

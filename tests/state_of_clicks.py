@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
     from tests.running import Output
 
 

@@ -18,15 +18,15 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
+from targetads_sandbox.server.faults import Fault
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
 from tests.running import bookmark, run_tap
 from tests.test_records import truth
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.faults import Kind
+    from targetads_sandbox.server.faults import Kind
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 FIRST, LAST = date(2024, 1, 1), date(2024, 1, 20)

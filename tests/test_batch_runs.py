@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.faults import Fault
+from targetads_sandbox.server.faults import Fault
 from tests.batch_files import BOTH, assert_truth_in_files, batches, paths_of, records_in
 from tests.conftest import END_OF_JANUARY, OTHER_PROJECT, PROJECT
 from tests.running import Record, bookmark, run_tap
@@ -17,8 +17,8 @@ from tests.test_records import STREAMS, in_order, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 
 @pytest.mark.parametrize("batch_size", [5, 100_000])

@@ -14,7 +14,7 @@ from tests.running import bookmark, run_tap, select
 from tests.test_records import discover
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(

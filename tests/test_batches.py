@@ -29,7 +29,7 @@ from tests.test_records import STREAMS, discover, in_order, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.world.world import World
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

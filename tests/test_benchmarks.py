@@ -14,7 +14,7 @@ from benchmarks.imports import COMMANDS, CONFIG
 from benchmarks.measuring import ROOT, Ratio, run
 from benchmarks.sections import Options
 from benchmarks.serving import PROJECT, ROWS_PER_PAGE_VIEW, latest_day
-from tap_targetads.sandbox import Sandbox, World, counts
+from targetads_sandbox import Sandbox, World, counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -233,7 +233,7 @@ def test_a_ratio_is_that_of_medians_with_the_extremes_of_the_rounds() -> None:
     assert str(Ratio.of([2, 30, 8], [1, 3, 2])) == "4 (2 to 10)"
 
 
-OFFENDERS = ("tap_targetads.sandbox", "pyarrow", "polars")
+OFFENDERS = ("targetads_sandbox", "pyarrow", "polars")
 ATTEMPTS = """
 import json, sys
 

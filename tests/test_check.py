@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.errors import ApiError
-from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
-from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.server import Sandbox
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from targetads_sandbox.server.faults import Fault
+from targetads_sandbox.server.sandbox import Sandbox
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.faults import Kind
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.faults import Kind
+    from targetads_sandbox.world.world import World
 
 
 @pytest.mark.parametrize("dialect", [DOCUMENTED, LIVE])

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.file_target import append
 from tests.running import Record, run_tap

@@ -18,7 +18,7 @@ from tests.running import run_tap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 SECRET = "4f3c-secret"  # noqa: S105 - not one
 GOOD: dict[str, Any] = {

@@ -18,7 +18,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tap_targetads.sandbox import World, counts
+from targetads_sandbox import World, counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,10 +87,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(sdist, wheel, other)
 
 
+PACKAGES = ("tap_targetads", "targetads_sandbox")
+
+
 def own_files() -> set[str]:
     """The files of the package in the clone, those that are not committed too."""
     options = ("--cached", "--others", "--exclude-standard")
-    listed = run("git", "ls-files", *options, "tap_targetads", cwd=ROOT).stdout
+    listed = run("git", "ls-files", *options, *PACKAGES, cwd=ROOT).stdout
     return {name for name in listed.splitlines() if Path(ROOT, name).exists()}
 
 
@@ -118,8 +121,8 @@ def test_the_wheel_holds_the_package_its_data_and_its_types_and_nothing_else(
         "licenses/LICENSE",
     }
     assert names - about == own_files()
-    data = {"py.typed", "fields.json", "sandbox/vocabulary.json"}
-    assert {f"tap_targetads/{name}" for name in data} <= names
+    data = {"fields.json", "py.typed", "vocabulary.json"}
+    assert {Path(name).name for name in names} >= data
 
 
 def test_the_wheel_of_the_source_is_the_same(built: Built) -> None:

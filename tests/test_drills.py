@@ -16,8 +16,8 @@ from drills.harness import run_drill
 from drills.pipeline import Outcome
 from drills.table import table
 from drills.warehouse import Warehouse, database
-from tap_targetads.sandbox.faults import KINDS
-from tap_targetads.sandbox.server import Sandbox
+from targetads_sandbox.server.faults import KINDS
+from targetads_sandbox.server.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.catalogue import fields_of
-from tap_targetads.sandbox import Sandbox, World
-from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
-from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.truth import (
+from targetads_sandbox import Sandbox, World
+from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from targetads_sandbox.server.faults import Fault
+from targetads_sandbox.truth import (
     expected_campaigns,
     expected_creatives,
     expected_paths,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.faults import Fault
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import PROJECT
 from tests.running import run_tap
 from tests.test_records import assert_is_truth
@@ -12,9 +12,9 @@ from tests.test_records import assert_is_truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.faults import Kind
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.faults import Kind
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 PASSING: list[Kind] = [
     "rate_limit",

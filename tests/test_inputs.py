@@ -11,7 +11,7 @@ from tests.state_of_clicks import state_at
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2024-13-01", 17, ["x"], ""])

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tap_targetads.sandbox import Sandbox, World
+from targetads_sandbox import Sandbox, World
 from tests.browser import Shown, open_page
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.insight_running import (

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import run_tap, select
 from tests.test_records import STREAMS, in_order, truth
@@ -14,8 +14,8 @@ from tests.test_records import STREAMS, in_order, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 END = "2024-01-31T20:59:59+00:00"
 

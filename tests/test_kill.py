@@ -13,8 +13,8 @@ from tests.test_records import STREAMS, assert_is_truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 
 def run_and_kill(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
 from tests.file_target import append, command, declared
 from tests.running import bookmark, run_tap, select

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import bookmark, run_tap
 from tests.state_of_clicks import days_read, ids, state_at

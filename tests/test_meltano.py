@@ -18,14 +18,14 @@ import pytest
 import yaml
 from psycopg.rows import dict_row
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.truth import (
+from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.truth import (
     expected_paths,
     expected_records,
     expected_report,
 )
-from tap_targetads.sandbox.world import World
-from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.test_everything import DIMENSIONS, MEDIA_METRICS, TARGET_METRICS
 from tests.test_records import FIELDS, STREAMS

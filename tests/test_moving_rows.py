@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE
-from tap_targetads.sandbox.faults import Fault
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
 from tap_targetads.settings import Settings
+from targetads_sandbox.dialect import DOCUMENTED, LIVE
+from targetads_sandbox.server.faults import Fault
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
 from tests.running import Output, run_tap
 from tests.test_records import in_order, truth
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_targetads.sandbox.dialect import Dialect
+    from targetads_sandbox.dialect import Dialect
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from requests_mock import Mocker
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 CALL = Call("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
 

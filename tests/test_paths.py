@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox import Sandbox, World
+from targetads_sandbox import Sandbox, World
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap
 from tests.test_everything import assert_same_paths, only, paths

@@ -13,7 +13,7 @@ from tests.state_of_clicks import days_read, ids
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 NOON = datetime(2024, 1, 20, 9, 0, tzinfo=timezone.utc)
 

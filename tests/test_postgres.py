@@ -13,8 +13,8 @@ import psycopg
 import pytest
 import yaml
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
 from tests.running import Output, run_tap
 from tests.test_insight import change

@@ -8,15 +8,15 @@ import requests
 
 from tap_targetads.exchange import Call, Received
 from tap_targetads.prefetch import Prefetch
-from tap_targetads.sandbox.faults import Fault
+from targetads_sandbox.server.faults import Fault
 from tests.running import run_tap
 from tests.test_records import assert_is_truth
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 MIB = 1 << 20
 

@@ -23,8 +23,8 @@ from rich.console import Console
 
 from tap_targetads.display import Display, watching
 from tap_targetads.progress import Part, Progress, display_of
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.windows import Window
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import Output, command_for, parse, run_tap
 from tests.test_records import STREAMS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.readme import filled
 from tap_targetads.config_schema import CONFIG_SCHEMA
-from tap_targetads.sandbox import World, counts
+from targetads_sandbox import World, counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

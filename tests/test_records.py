@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.catalogue import fields_of
-from tap_targetads.sandbox.dialect import DOCUMENTED, LIVE, Dialect
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.truth import expected_records
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.truth import expected_records
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import Output, Record, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.world.world import World
 
 STREAMS = {
     "page_views": ["PageView"],

@@ -17,8 +17,8 @@ from nightly import NotCompleteError, joined
 from plan import PlanError, Range, cut, read_plan
 from playground import playground, show
 
-from tap_targetads.sandbox import Sandbox, World
-from tap_targetads.sandbox.faults import Fault
+from targetads_sandbox import Sandbox, World
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.scale_out_running import (
     RANGES,

@@ -19,9 +19,9 @@ import pytest
 from singer_sdk import Stream, Tap
 
 import tap_targetads
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import PROJECT
 from tests.running import bookmark, run_tap
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 PRIVATE_METHODS = {
     "_increment_stream_state": (Stream, ReportStream),

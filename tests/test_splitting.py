@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.sizes import AdaptiveSize
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap, select
 from tests.test_everything import only
@@ -18,9 +18,9 @@ from tests.test_records import assert_is_truth, in_order, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.faults import Kind
-    from tap_targetads.sandbox.server import Sandbox
-    from tap_targetads.sandbox.world import World
+    from targetads_sandbox.server.faults import Kind
+    from targetads_sandbox.server.sandbox import Sandbox
+    from targetads_sandbox.world.world import World
 
 
 def windows(sandbox: Sandbox, status: int = 200) -> list[int]:

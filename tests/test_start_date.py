@@ -9,8 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tap_targetads.bookmarks import Bookmark
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.windows import Calendar, Window, tile
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import bookmark, run_tap
 from tests.state_of_clicks import days_read, ids, state_at
@@ -18,7 +18,7 @@ from tests.state_of_clicks import days_read, ids, state_at
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 MOSCOW = Calendar(ZoneInfo("Europe/Moscow"))
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.server import Sandbox
-from tap_targetads.sandbox.world import World
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.sandbox import Sandbox
+from targetads_sandbox.world.world import World
 from tests.conftest import END_OF_JANUARY, OTHER_PROJECT, PROJECT
 from tests.running import bookmark, run_tap, select
 from tests.state_of_clicks import days_read, ids, state_at

@@ -11,7 +11,7 @@ from tests.test_records import discover
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 HASHED = {"InteractionDeviceID": "md5(InteractionDeviceID or '')"}
 REPORT = {"name": "mine", "report": "raw", "interaction_types": ["Click"]}

@@ -17,7 +17,7 @@ from tests.test_command_line import GOOD, SECRET, errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_targetads.sandbox.server import Sandbox
+    from targetads_sandbox.server.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
 

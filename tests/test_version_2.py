@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox.faults import Fault
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
+from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import run_tap
 from tests.test_everything import only
@@ -18,7 +18,7 @@ from tests.test_records import in_order, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_targetads.sandbox import Sandbox, World
+    from targetads_sandbox import Sandbox, World
 
 
 def test_a_start_before_the_history_of_version_2_is_an_error_or_clipped(

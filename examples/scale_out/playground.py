@@ -15,7 +15,7 @@ import psycopg
 from calling import MELTANO_PROJECT
 from plan import END, PROJECT, PROJECTS, START
 
-from tap_targetads.sandbox import Sandbox, World
+from targetads_sandbox import Sandbox, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_targetads.sandbox.fields import PATH_FIELDS, RAW_FIELDS
+from targetads_sandbox.world.fields import PATH_FIELDS, RAW_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_targetads.sandbox import Sandbox
+    from targetads_sandbox import Sandbox
 
 PROJECT, OTHER_PROJECT = 12486, 12487
 TOKEN = "sandbox-token-12486"  # noqa: S105 - not a secret

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_targetads.sandbox import DOCUMENTED, Sandbox, World
+from targetads_sandbox import DOCUMENTED, Sandbox, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_targetads.sandbox.fields import PATH_JOB_FIELDS, RAW_FIELDS
+from targetads_sandbox.world.fields import PATH_JOB_FIELDS, RAW_FIELDS
 from tests.sandbox.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_targetads.sandbox import Sandbox
+    from targetads_sandbox import Sandbox
 
 RAW_JOB = "/v2/reports/raw_reports"
 PATH_JOB = "/v2/reports/path_to_conversion"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tap_targetads.sandbox import (
+from targetads_sandbox import (
     DOCUMENTED,
     LIVE,
     Dialect,
@@ -15,7 +15,7 @@ from tap_targetads.sandbox import (
     expected_paths,
     expected_report,
 )
-from tap_targetads.sandbox.fields import DIMENSIONS, MEDIA_METRICS, TARGET_METRICS
+from targetads_sandbox.world.fields import DIMENSIONS, MEDIA_METRICS, TARGET_METRICS
 from tests.sandbox.asking import PROJECT, ask, errors, rows
 
 REPORT = "/v1/reports/agg_report"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox import Fault, Sandbox, World, counts, expected_records
-from tap_targetads.sandbox.fields import RAW_FIELDS
+from targetads_sandbox import Fault, Sandbox, World, counts, expected_records
+from targetads_sandbox.world.fields import RAW_FIELDS
 from tests.sandbox.asking import PATHS, PROJECT, all_rows, ask, body, path_body, rows
 from tests.sandbox.jobs import create
 

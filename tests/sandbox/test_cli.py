@@ -11,8 +11,8 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
-from tap_targetads.sandbox import Sandbox, World, counts
-from tap_targetads.sandbox.cli import main
+from targetads_sandbox import Sandbox, World, counts
+from targetads_sandbox.cli import main
 from tests.sandbox.jobs import create
 
 JANUARY = ["--date-from", "2024-01-01", "--date-to", "2024-01-31"]
@@ -62,7 +62,7 @@ def test_a_bad_option_is_one_clear_line_and_exit_code_2(
 def test_a_missing_extra_is_one_line_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tap_targetads.sandbox.server", None)
+    monkeypatch.setitem(sys.modules, "targetads_sandbox.server.sandbox", None)
     result = run()
     assert result.exit_code == 1
     assert result.stderr == (
@@ -120,7 +120,7 @@ def test_the_options_of_jobs_and_campaigns_reach_the_sandbox(
 
 
 def test_it_serves_until_it_is_interrupted() -> None:
-    command = [sys.executable, "-m", "tap_targetads.sandbox", "--port", "0"]
+    command = [sys.executable, "-m", "targetads_sandbox", "--port", "0"]
     options = ["--project", "7:secret", "--rows-per-day", "10"]
     with subprocess.Popen(
         [*command, *options],

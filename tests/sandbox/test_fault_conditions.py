@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.sandbox import LIVE, Fault
-from tap_targetads.sandbox.chance import Faults
+from targetads_sandbox import LIVE, Fault
+from targetads_sandbox.server.chance import Faults
 from tests.sandbox.asking import (
     OTHER_PROJECT,
     PATHS,
@@ -19,7 +19,7 @@ from tests.sandbox.asking import (
 from tests.sandbox.jobs import FLAT, NESTED, NESTED_PATHS, PATH_JOB, RAW_JOB, create
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox import Sandbox
+    from targetads_sandbox import Sandbox
 
 AGGREGATE = "/v1/reports/agg_report"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
-from tap_targetads.sandbox import LIVE, Fault, Sandbox
-from tap_targetads.sandbox.chance import Faults
-from tap_targetads.sandbox.faults import KINDS, parse_fault
+from targetads_sandbox import LIVE, Fault, Sandbox
+from targetads_sandbox.server.chance import Faults
+from targetads_sandbox.server.faults import KINDS, parse_fault
 from tests.sandbox.asking import ask, body, rows
 
 

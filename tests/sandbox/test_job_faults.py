@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from tap_targetads.sandbox import DOCUMENTED, Fault, Sandbox
-from tap_targetads.sandbox.faults import parse_fault
+from targetads_sandbox import DOCUMENTED, Fault, Sandbox
+from targetads_sandbox.server.faults import parse_fault
 from tests.sandbox.asking import ask
 from tests.sandbox.jobs import NESTED, RAW_JOB, create, fetch, finished, poll, table
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox import DOCUMENTED, LIVE, Dialect, Sandbox, World
-from tap_targetads.sandbox.fields import PATH_FIELDS, RAW_FIELDS, job_field
+from targetads_sandbox import DOCUMENTED, LIVE, Dialect, Sandbox, World
+from targetads_sandbox.world.fields import PATH_FIELDS, RAW_FIELDS, job_field
 from tests.sandbox.asking import PATHS, all_rows, ask, errors
 from tests.sandbox.jobs import (
     DAYS,
@@ -132,7 +132,7 @@ def test_a_job_goes_through_its_states(
     small: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr("tap_targetads.sandbox.jobs.monotonic", lambda: clock[0])
+    monkeypatch.setattr("targetads_sandbox.server.jobs.monotonic", lambda: clock[0])
     job = create(small)
     monkeypatch.setattr(small.jobs.find(job["job_id"]), "began", 1000.0)
     seen = []

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tap_targetads.sandbox import Sandbox, World
-from tap_targetads.sandbox.lru import LruCache
-from tap_targetads.sandbox.packed import pack
+from targetads_sandbox import Sandbox, World
+from targetads_sandbox.server.packed import pack
+from targetads_sandbox.world.lru import LruCache
 from tests.sandbox.asking import PROJECT, REPORTS, TOKEN, ask, body
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 WEEK_OF_BIG_DAYS = """
 import resource, sys
 import requests
-from tap_targetads.sandbox import Sandbox, World
-from tap_targetads.sandbox.rows import GENERATED
+from targetads_sandbox import Sandbox, World
+from targetads_sandbox.world.rows import GENERATED
 
 def peak():
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10

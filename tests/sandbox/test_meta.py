@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from tap_targetads.sandbox import (
+from targetads_sandbox import (
     DOCUMENTED,
     LIVE,
     Sandbox,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_targetads.sandbox import (
+from targetads_sandbox import (
     DOCUMENTED,
     LIVE,
     Dialect,
@@ -19,8 +19,8 @@ from tap_targetads.sandbox import (
     expected_paths,
     expected_records,
 )
-from tap_targetads.sandbox.fields import PATH_FIELDS
-from tap_targetads.sandbox.rows import PATH_COLUMNS, WEIGHTS
+from targetads_sandbox.world.fields import PATH_FIELDS
+from targetads_sandbox.world.rows import PATH_COLUMNS, WEIGHTS
 from tests.sandbox.asking import PATHS, PROJECT, all_rows, ask, errors, path_body, rows
 
 DAY = date(2024, 1, 16)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from tap_targetads.sandbox import DOCUMENTED, LIVE, Sandbox, World
+from targetads_sandbox import DOCUMENTED, LIVE, Sandbox, World
 from tests.sandbox.asking import OTHER_PROJECT, PROJECT, ask, body, errors
 
 VALIDATE = "/v1/meta/token_validate"

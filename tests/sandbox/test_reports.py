@@ -11,7 +11,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_targetads.sandbox import (
+from targetads_sandbox import (
     DOCUMENTED,
     LIVE,
     Dialect,
@@ -20,7 +20,7 @@ from tap_targetads.sandbox import (
     counts,
     expected_records,
 )
-from tap_targetads.sandbox.fields import RAW_FIELDS
+from targetads_sandbox.world.fields import RAW_FIELDS
 from tests.sandbox.asking import PROJECT, all_rows, ask, body, rows
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from time import monotonic
 import pytest
 import requests
 
-from tap_targetads import sandbox as package
-from tap_targetads.sandbox import Fault, Sandbox, World
-from tap_targetads.sandbox.chance import Happening
-from tap_targetads.sandbox.server import SandboxError
+import targetads_sandbox as package
+from targetads_sandbox import Fault, Sandbox, World
+from targetads_sandbox.server.chance import Happening
+from targetads_sandbox.server.sandbox import SandboxError
 from tests.sandbox.asking import PROJECT, REPORTS, ask, body
 
 VALIDATE = "/v1/meta/token_validate"
@@ -20,7 +20,7 @@ VALIDATE = "/v1/meta/token_validate"
 
 def test_importing_the_package_loads_no_server() -> None:
     code = (
-        "import sys, tap_targetads.sandbox as s; s.World; s.Fault; s.LIVE; s.counts; "
+        "import sys, targetads_sandbox as s; s.World; s.Fault; s.LIVE; s.counts; "
         "sys.exit({'uvicorn', 'starlette'} & set(sys.modules) != set())"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tap_targetads.sandbox import DOCUMENTED, Sandbox, World
+from targetads_sandbox import DOCUMENTED, Sandbox, World
 from tests.sandbox.asking import PROJECT, TOKEN
 from tests.sandbox.jobs import (
     NESTED,
@@ -116,7 +116,7 @@ def test_a_day_without_rows_is_a_header(sandbox: Sandbox) -> None:
 def test_a_big_day_comes_in_pieces_with_the_same_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tap_targetads.sandbox.world._PIECE", 300)
+    monkeypatch.setattr("targetads_sandbox.world.world._PIECE", 300)
     world, day = World(), date(2024, 1, 16)
     pieces = list(world.pieces(PROJECT, day))
     found = [row for p in pieces for part in p.parts.values() for row in part.rows]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.sandbox import Fault, Sandbox, World
-from tap_targetads.sandbox.journeys import generate
+from targetads_sandbox import Fault, Sandbox, World
+from targetads_sandbox.world.journeys import generate
 from tests.sandbox.asking import ask, body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_targetads.sandbox.plan import Plan
+    from targetads_sandbox.world.plan import Plan
 
 VALIDATE = "/v1/meta/token_validate"
 HUGE, SMALL = ({"DateFrom": day, "DateTo": day} for day in ("2024-01-16", "2024-01-17"))
@@ -41,7 +41,7 @@ class Held:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     held = Held(HUGE["DateFrom"])
-    monkeypatch.setattr("tap_targetads.sandbox.world.generate", held.generate)
+    monkeypatch.setattr("targetads_sandbox.world.world.generate", held.generate)
     yield held
     held.go_on.set()
 

@@ -7,14 +7,14 @@ import pytest
 import requests
 from xxhash import xxh3_128_hexdigest
 
-from tap_targetads.sandbox import (
+from targetads_sandbox import (
     Sandbox,
     World,
     counts,
     expected_paths,
     expected_records,
 )
-from tap_targetads.sandbox.fields import RAW_FIELDS, UNLISTED_FIELDS
+from targetads_sandbox.world.fields import RAW_FIELDS, UNLISTED_FIELDS
 from tests.sandbox.asking import PROJECT
 
 DAY = date(2024, 1, 16)

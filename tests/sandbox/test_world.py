@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_targetads.sandbox import World
-from tap_targetads.sandbox.rows import COLUMNS, TIME, TYPES, Row, Value
+from targetads_sandbox import World
+from targetads_sandbox.world.rows import COLUMNS, TIME, TYPES, Row, Value
 
 if TYPE_CHECKING:
-    from tap_targetads.sandbox.days import Day
+    from targetads_sandbox.world.days import Day
 
 JANUARY = [date(2024, 1, 1) + timedelta(days=n) for n in range(31)]
 DAY = date(2024, 1, 16)

@@ -1,0 +1,1 @@
+"""The server: routes, pages, jobs, files, and what goes wrong with them."""

@@ -1,0 +1,126 @@
+"""What the answers are made from: data, tokens, dialect, faults, jobs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import TYPE_CHECKING
+
+from targetads_sandbox.dialect import DOCUMENTED, Dialect
+from targetads_sandbox.server.chance import Faults
+from targetads_sandbox.server.jobs import Jobs
+from targetads_sandbox.server.pages import Pages
+from targetads_sandbox.server.storage import Storage
+from targetads_sandbox.server.tokens import default_token
+from targetads_sandbox.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import date
+
+    from targetads_sandbox.server.calls import LoggedRequest
+    from targetads_sandbox.server.faults import Fault
+
+_LOGGED_REQUESTS = 10_000
+
+
+class Backend(ABC):
+    """What the handlers of requests share.
+
+    Args:
+        world: The data; two projects and some thousand rows a day, if None.
+        tokens: The token of each project. Several projects may share one. If None,
+            the token of project 12486 is `sandbox-token-12486`.
+        dialect: The form of the answers.
+        faults: What goes wrong.
+        seed: What the chances of faults are drawn from.
+        gzip: Compress answers for clients that accept it.
+        without_campaigns: Projects whose tokens may not see the campaigns.
+        job_seconds: How long a v2 job takes at least.
+        url_seconds: How long the address of a job's file works.
+        today: The day with which the history ends that v2 jobs reach back into; they
+            reach back for ever, if None.
+
+    Attributes:
+        world: The data.
+        pages: The pages of the world.
+        tokens: The token of each project.
+        dialect: The form of the answers; may be changed while serving.
+        faults: What goes wrong; may be changed while serving.
+        gzip: Whether answers are compressed.
+        today: The day with which the history of v2 jobs ends, if it does.
+        storage: Signs the addresses of files.
+    """
+
+    def __init__(  # noqa: PLR0913 - all by name
+        self,
+        world: World | None = None,
+        *,
+        tokens: Mapping[int, str] | None = None,
+        dialect: Dialect = DOCUMENTED,
+        faults: Iterable[Fault] = (),
+        seed: int = 1,
+        gzip: bool = False,
+        without_campaigns: Collection[int] = (),
+        job_seconds: float = 0.0,
+        url_seconds: float = 3600.0,
+        today: date | None = None,
+    ) -> None:
+        """Nothing is served yet."""
+        self.world = World() if world is None else world
+        self.pages = Pages(self.world)
+        if tokens is None:
+            tokens = {
+                project: default_token(project) for project in self.world.projects
+            }
+        self.tokens = dict(tokens)
+        self.dialect = dialect
+        self.faults = Faults(faults, seed)
+        self.gzip = gzip
+        self.today = today
+        self._without_campaigns = frozenset(without_campaigns)
+        self.storage = Storage(url_seconds)
+        self._job_seconds = job_seconds
+        self._jobs: Jobs | None = None
+        self._requests: deque[LoggedRequest] = deque(maxlen=_LOGGED_REQUESTS)
+
+    def sees_campaigns(self, project_id: int) -> bool:
+        """Whether the token of a project may see its campaigns."""
+        return project_id not in self._without_campaigns
+
+    @property
+    def jobs(self) -> Jobs:
+        """The v2 jobs since it began to serve; they and their files end with that."""
+        if self._jobs is None:
+            self._jobs = Jobs(self.world, self._job_seconds)
+        return self._jobs
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address at which it serves, without a slash at the end."""
+
+    @property
+    def storage_url(self) -> str:
+        """The address of the storage: the same server under another host name."""
+        return self.url.replace("//127.0.0.1:", "//localhost:")
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The last requests, the oldest first; those to `/sandbox/` are not kept."""
+        return list(self._requests)
+
+    def log(self, request: LoggedRequest) -> None:
+        """Keep a request."""
+        if not request.path.startswith("/sandbox/"):
+            self._requests.append(request)
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        self._requests.clear()
+
+    def close(self) -> None:
+        """Forget the jobs and their files."""
+        if self._jobs is not None:
+            self._jobs.close()
+        self._jobs = None

@@ -1,0 +1,103 @@
+"""Requests: as handlers get them, and as the log keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from targetads_sandbox.server.checks import parse_project_id, project_number
+from targetads_sandbox.server.responses import INVALID_TOKEN, NO_ACCESS, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from targetads_sandbox.server.backend import Backend
+    from targetads_sandbox.server.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """What a client asked, and how the sandbox answered.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, without the query string.
+        project_id: The project, if the request named one.
+        body: The decoded body, if it was a JSON object.
+        status: The HTTP status of the answer.
+        fault: The kind of the fault that the request met, if any.
+        params: The parameters in the address.
+        authorized: Whether it had an Authorization header, right or wrong.
+    """
+
+    method: str
+    path: str
+    project_id: int | None
+    body: dict[str, Any] | None
+    status: int
+    fault: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    authorized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, read completely.
+
+    Attributes:
+        sandbox: The sandbox that shall answer.
+        method: The HTTP method.
+        path: The path, without the query string.
+        params: The parameters in the address.
+        authorization: The header of this name.
+        body: The body.
+        fault: The fault that the request meets, if any.
+        seed: What else has to be drawn for the fault comes from this.
+        name: What the path names, if it is not always the same: a job, a file.
+    """
+
+    sandbox: Backend
+    method: str
+    path: str
+    params: Mapping[str, str]
+    authorization: str
+    body: bytes
+    fault: Fault | None
+    seed: str = ""
+    name: str = ""
+
+    def project_id(self) -> int:
+        """The project, which the token must belong to.
+
+        Raises:
+            ApiError: If the token is unknown, or is another project's.
+            ValidationError: If there is no project id.
+        """
+        scheme, _, token = self.authorization.partition(" ")
+        tokens = self.sandbox.tokens
+        if scheme.lower() != "bearer" or token not in tokens.values():
+            raise ApiError(*INVALID_TOKEN)
+        project_id = parse_project_id(self.params.get("project_id"))
+        if tokens.get(project_id) != token:
+            raise ApiError(*NO_ACCESS)
+        return project_id
+
+
+def logged(call: Call, status: int) -> LoggedRequest:
+    """What the log keeps of a request that was answered."""
+    try:
+        body = msgspec.json.decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    return LoggedRequest(
+        method=call.method,
+        path=call.path,
+        project_id=project_number(call.params.get("project_id", "")),
+        body=body if isinstance(body, dict) else None,
+        status=status,
+        fault=call.fault.kind if call.fault else None,
+        params=dict(call.params),
+        authorized=bool(call.authorization),
+    )

@@ -1,0 +1,266 @@
+"""Faults on demand: what goes wrong, with which requests, and how often."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from targetads_sandbox.server.conditions import Asked
+
+Kind = Literal[
+    "rate_limit",
+    "rate_limit_retry_after",
+    "server_error",
+    "bad_gateway",
+    "gateway_timeout",
+    "too_large",
+    "slow",
+    "cut",
+    "malformed",
+    "error_in_body",
+    "ignore_offset",
+    "empty_page",
+    "unstable_order",
+    "late_rows",
+    "unauthorized",
+    "forbidden",
+    "job_failed",
+    "job_expired",
+    "job_cancelled",
+    "job_hangs",
+    "slow_job",
+    "wrong_row_count",
+    "truncated_file",
+    "corrupt_file",
+    "expired_url",
+]
+"""What can go wrong.
+
+`rate_limit`: status 429, without a Retry-After header.
+`rate_limit_retry_after`: status 429 with a Retry-After header.
+`server_error`: status 500.
+`bad_gateway`: status 502, with a proxy's page of HTML.
+`gateway_timeout`: status 504, with a proxy's page of HTML.
+`too_large`: status 413.
+`slow`: the right answer, late.
+`cut`: the connection ends in the middle of the right answer's body.
+`malformed`: status 200, with half of the right answer's JSON; the length is right.
+`error_in_body`: status 200, with an error as its body.
+`ignore_offset`: the first page, whatever the offset, and the claim that more follow.
+`empty_page`: a page without rows, and the claim that more follow.
+`unstable_order`: a page of the right rows, which are in another order each time, so
+    that reading page after page loses and doubles some.
+`late_rows`: the right answer, and right after it is made, new interactions come into
+    the days of its window, of its types and campaigns. Every second one, the first
+    included, comes before the end of the page in the paging order, so that the next
+    page begins with a row that was delivered already. v1 raw data only: another
+    request gets its right answer, and nothing else happens.
+`unauthorized`: status 401.
+`forbidden`: status 403.
+
+Some happen to v2 jobs alone. Which job, is decided when it is created:
+
+`job_failed`, `job_expired`, `job_cancelled`: it ends with this status.
+`job_hangs`: it is being processed for ever.
+`slow_job`: it takes longer.
+`wrong_row_count`: it says that it has one row more than there are.
+
+Others happen to the downloads of their files:
+
+`truncated_file`: half of the file; the length of the answer is right.
+`corrupt_file`: some bytes in the middle are others.
+`expired_url`: status 403, now and whenever the same address is used again.
+"""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_DEFAULT_SECONDS = {"slow": 1.0, "slow_job": 1.0}
+
+JOB_KINDS = (
+    "job_failed",
+    "job_expired",
+    "job_cancelled",
+    "job_hangs",
+    "slow_job",
+    "wrong_row_count",
+)
+"""The kinds that happen to jobs."""
+
+_FILE_KINDS = ("truncated_file", "corrupt_file", "expired_url")
+_PATHS: Mapping[str, str] = {
+    "late_rows": "/v1/reports/raw_reports",
+    **dict.fromkeys(JOB_KINDS, "/v2/reports/"),
+    **dict.fromkeys(_FILE_KINDS, "/storage/"),
+}
+_DEFAULT_PATH = "/v1/reports/"
+
+_LEAST = {
+    "rows": 1,
+    "min_days": 1,
+    "min_limit": 1,
+    "min_offset": 0,
+    "max_campaigns": 1,
+}
+"""The least that makes sense of what a fault counts."""
+
+
+class Fault(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Something that goes wrong with some requests.
+
+    Attributes:
+        kind: What goes wrong.
+        rate: The share of requests that it happens to, drawn by chance, from 0 to 1.
+        times: Instead of a rate: it happens to so many requests, one after another.
+        after: How many requests are spared first.
+        path: The beginning of the paths that it happens to. If None: those of v1
+            reports, of v1 raw data for `late_rows`, the creation of v2 jobs for what
+            happens to jobs, and the storage for what happens to files.
+        seconds: How late `slow` answers or how much longer `slow_job` takes (1, if
+            None), or what Retry-After asks to wait (0, if None).
+        http_date: Write Retry-After as a date, instead of as seconds.
+        code: The `ErrorCode` of `error_in_body`.
+        rows: How many rows come with `late_rows`.
+        project_id: Only requests for this project.
+        date: Only requests whose window has this day: `2024-01-15`. The window is that
+            of the interactions or, for paths, of the conversions.
+        min_days: Only requests whose window has at least so many days.
+        min_limit: Only requests with at least this `Limit`.
+        min_offset: Only requests with at least this `Offset`.
+        max_campaigns: Spare requests that list media campaigns, but at most so many:
+            it happens to those that list more, or none.
+
+    A request that does not say what a condition asks for does not meet the fault. The
+    requests that conditions spare do not count for `rate`, `times` and `after`.
+    """
+
+    kind: Kind
+    rate: float = 0.0
+    times: int | None = None
+    after: int = 0
+    path: str | None = None
+    seconds: float | None = None
+    http_date: bool = False
+    code: int = 500
+    rows: int = 1
+    project_id: int | None = None
+    date: str | None = None
+    min_days: int | None = None
+    min_limit: int | None = None
+    min_offset: int | None = None
+    max_campaigns: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: If the kind is unknown, or a number makes no sense.
+        """
+        if self.kind not in KINDS:
+            message = f"There is no fault {self.kind!r}; there are {', '.join(KINDS)}."
+            raise ValueError(message)
+        if not 0 <= self.rate <= 1:
+            message = f"The rate of {self.kind} must be between 0 and 1."
+            raise ValueError(message)
+        if self.times is not None and (self.times < 0 or self.rate):
+            message = f"{self.kind} needs either a rate or a number of times."
+            raise ValueError(message)
+        if self.after < 0 or (self.seconds or 0) < 0:
+            message = f"{self.kind} cannot wait less than nothing."
+            raise ValueError(message)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                message = f"{name} of {self.kind} must be at least {least}."
+                raise ValueError(message)
+        if self.date is not None and not _is_day(self.date):
+            message = f"{self.date!r} is not a date like 2024-01-31."
+            raise ValueError(message)
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the paths that it happens to."""
+        if self.path is None:
+            return _PATHS.get(self.kind, _DEFAULT_PATH)
+        return self.path
+
+    def concerns(self, asked: Asked) -> bool:
+        """Whether it may happen to a request, by what the request asks for."""
+        amounts = (
+            (self.min_days, asked.days),
+            (self.min_limit, asked.limit),
+            (self.min_offset, asked.offset),
+        )
+        return (
+            self.project_id in {None, asked.project_id}
+            and (self.date is None or asked.covers(date.fromisoformat(self.date)))
+            and all(
+                least is None or (amount is not None and amount >= least)
+                for least, amount in amounts
+            )
+            and not 0 < asked.campaigns <= (self.max_campaigns or 0)
+        )
+
+    @property
+    def delay(self) -> float:
+        """The seconds that `slow` waits, or that Retry-After asks for."""
+        if self.seconds is None:
+            return _DEFAULT_SECONDS.get(self.kind, 0.0)
+        return self.seconds
+
+
+def parse_fault(text: str) -> Fault:
+    """Read a fault as the command line has it.
+
+    Args:
+        text: `KIND:RATE` or `KIND:xTIMES`, and `:SECONDS` after that for `slow`,
+            `slow_job` and `rate_limit_retry_after`: `server_error:0.05`, `cut:x3`,
+            `slow:0.1:2.5`. The kind may have a path: `cut@/storage/:x1`.
+
+    Raises:
+        ValueError: If the text is anything else.
+    """
+    which, _, rest = text.partition(":")
+    kind, has_path, path = which.partition("@")
+    amount, _, seconds = rest.partition(":")
+    counted = amount.startswith("x")
+    try:
+        rate = 0.0 if counted else float(amount)
+        times = int(amount[1:]) if counted else None
+        delay = float(seconds) if seconds else None
+    except ValueError:
+        message = f"{text!r} is neither KIND:RATE nor KIND:xTIMES."
+        raise ValueError(message) from None
+    return Fault(
+        cast("Kind", kind),
+        rate=rate,
+        times=times,
+        path=path if has_path else None,
+        seconds=delay,
+    )
+
+
+def decode_faults(content: object) -> list[Fault]:
+    """Make faults out of decoded JSON.
+
+    Raises:
+        ValueError: If it is not a list of faults.
+    """
+    try:
+        return msgspec.convert(content, list[Fault])
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_day(text: str) -> bool:
+    try:
+        # Newer versions of Python also read 20240115 and 2024-W03-1.
+        return date.fromisoformat(text).isoformat() == text
+    except (TypeError, ValueError):
+        return False

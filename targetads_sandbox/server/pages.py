@@ -1,0 +1,169 @@
+"""Makes pages of JSON out of rows, each row being serialised once for a query."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from targetads_sandbox.server.packed import Packed, pack
+from targetads_sandbox.world.lru import LruCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from random import Random
+
+    from targetads_sandbox.dialect import Dialect
+    from targetads_sandbox.world.query import Query, Slice
+    from targetads_sandbox.world.rows import Row, Value
+    from targetads_sandbox.world.world import World
+
+_CACHED_BYTES = 96 << 20
+_MANY_ROWS = 50_000
+"""With more rows than that a result is made alone: several would need the memory of
+all, and none would be ready sooner."""
+
+
+class Page(NamedTuple):
+    """The body of an answer, made while it is sent.
+
+    Attributes:
+        length: The number of bytes.
+        pieces: The bytes, which can be had once.
+    """
+
+    length: int
+    pieces: Iterable[bytes]
+
+
+class Pages:
+    """Answers queries of one world, from any thread.
+
+    Args:
+        world: Where the rows are.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Begin with an empty cache."""
+        self._world = world
+        self._alone = threading.Lock()
+        self._results = LruCache[Packed](_CACHED_BYTES, lambda rows: rows.weight)
+
+    def page(
+        self,
+        query: Query,
+        page: Slice,
+        dialect: Dialect,
+        *,
+        more: bool | None = None,
+        shuffle: Random | None = None,
+    ) -> Page:
+        """The body of an answer.
+
+        Args:
+            query: Which rows.
+            page: Which of them.
+            dialect: The form of the answer.
+            more: What to say instead of the truth about further rows, in every
+                dialect; the truth, if None.
+            shuffle: Bring all rows of the query into an order of its choice first.
+        """
+        rows = self._results.get(
+            (query, dialect, self._world.edition), partial(self._rows, query, dialect)
+        )
+        if shuffle is not None:
+            rows = rows.shuffled(shuffle)
+        stop = min(page.offset + page.limit, rows.count)
+        start = min(page.offset, stop)
+        count = stop - start if dialect.count == "page" else rows.count
+        if more is None and dialect.has_more:
+            more = stop < rows.count
+        head, tail = _frame(query.fields, count, more, dialect)
+        pieces = _around(head, rows.pieces(start, stop), tail)
+        if dialect.pretty:
+            body = msgspec.json.format(b"".join(pieces), indent=2)
+            return Page(len(body), [body])
+        return Page(len(head) + rows.length(start, stop) + len(tail), pieces)
+
+    def _rows(self, query: Query, dialect: Dialect) -> Packed:
+        """All rows of a query, in paging order."""
+        places: list[float] = []
+        rows: list[Row] = []
+        with ExitStack() as held:
+            for part, numbers in query.selections(self._world):
+                if len(rows) <= _MANY_ROWS < len(rows) + len(numbers):
+                    held.enter_context(self._alone)
+                places += [part.places[number] for number in numbers]
+                rows += [part.rows[number] for number in numbers]
+            order = sorted(range(len(rows)), key=places.__getitem__)
+            return pack(_serialised((rows[n] for n in order), query, dialect))
+
+
+def _around(head: bytes, pieces: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
+    yield head
+    yield from pieces
+    yield tail
+
+
+def _serialised(rows: Iterable[Row], query: Query, dialect: Dialect) -> Iterator[bytes]:
+    """The JSON of each row."""
+    fields, columns = query.fields, query.columns
+    form = _value_form(dialect)
+    encode = msgspec.json.Encoder().encode
+    for row in rows:
+        values: Sequence[Value] = [row[column] for column in columns]
+        if form is not None:
+            values = list(map(form, values))
+        yield encode(_row_form(fields, values, dialect))
+
+
+def _row_form(
+    fields: Sequence[str], values: Sequence[Value], dialect: Dialect
+) -> Sequence[Value] | dict[str, Value]:
+    if dialect.shape == "rows_arrays":
+        return values
+    pairs = zip(fields, values, strict=True)
+    if dialect.omit_empty:
+        return {name: value for name, value in pairs if value not in {None, ""}}
+    return dict(pairs)
+
+
+def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
+    """How a dialect changes values; None if it leaves them as they are."""
+    if dialect.numbers == "numbers" and dialect.nulls == "null":
+        return None
+    as_text = dialect.numbers == "strings"
+    missing = "" if dialect.nulls == "empty" else None
+
+    def form(value: Value) -> Value:
+        if value is None:
+            return missing
+        if as_text and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return repr(value)
+        return value
+
+    return form
+
+
+def _frame(
+    fields: Sequence[str],
+    count: int,
+    more: bool | None,  # noqa: FBT001
+    dialect: Dialect,
+) -> tuple[bytes, bytes]:
+    """What comes before the rows of an answer, and what after them."""
+    documented = dialect.shape == "data"
+    head = b'{"data":[' if documented else b'{"Rows":['
+    if documented:
+        tail = b'],"count":%d' % count
+    else:
+        columns: Sequence[str] | list[dict[str, str]] = fields
+        if dialect.columns == "objects":
+            columns = [{"Name": name} for name in fields]
+        tail = b'],"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+    if more is not None:
+        tail += b',"has_more":%b' % (b"true" if more else b"false")
+    return head, tail + b"}"

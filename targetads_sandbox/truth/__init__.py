@@ -1,0 +1,28 @@
+"""What a right tap must deliver, written plainly and without regard to speed.
+
+Nothing here is shared with the tap, so that a test which compares both means
+something.
+"""
+
+from __future__ import annotations
+
+from targetads_sandbox.truth.meta import (
+    expected_campaigns,
+    expected_creatives,
+    expected_target_events,
+)
+from targetads_sandbox.truth.paths import TOUCH_DAYS, expected_paths
+from targetads_sandbox.truth.report import expected_report
+from targetads_sandbox.truth.rows import TIMEZONE, counts, expected_records
+
+__all__ = [
+    "TIMEZONE",
+    "TOUCH_DAYS",
+    "counts",
+    "expected_campaigns",
+    "expected_creatives",
+    "expected_paths",
+    "expected_records",
+    "expected_report",
+    "expected_target_events",
+]

@@ -1,0 +1,1 @@
+"""What happens in the projects: impressions, clicks, purchases, paths, from a seed."""

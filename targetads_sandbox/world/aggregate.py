@@ -1,0 +1,203 @@
+"""Sums up interactions and conversions (API reference: v1 aggregated report).
+
+What the vendor's pages leave open, this sandbox has decided like this. Only what
+belongs to one of the project's placements is summed up. Media metrics count on the day
+of the interaction. Target metrics count on the day of the conversion, whenever its
+touches were, so that a period can be read in pieces.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from math import fsum
+from typing import TYPE_CHECKING, TypeAlias
+
+from targetads_sandbox.world.days import Part, days_between, places_of
+from targetads_sandbox.world.fields import weight_field
+from targetads_sandbox.world.query import (
+    InteractionFilter,
+    PathQuery,
+    RawQuery,
+    Selection,
+    TargetFilter,
+)
+from targetads_sandbox.world.rows import DEVICE, PATH_POSITIONS, PLACEMENT, TIME, TYPE
+from targetads_sandbox.world.vocabulary import placements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from targetads_sandbox.world.rows import Row, Value
+    from targetads_sandbox.world.world import World
+
+_DIGITS = 6
+_TOUCH_PLACEMENT = PATH_POSITIONS["InteractionPlacementId"]
+_AMOUNT = PATH_POSITIONS["TargetEcomAmount"]
+
+_GIVT, _SIVT = 3, 5
+"""Of 100 impressions, so many are known to be of robots, and so many with fraud."""
+
+GROUPINGS: Mapping[str, Callable[[date], date]] = {
+    "day": lambda day: day,
+    "week": lambda day: day - timedelta(days=day.weekday()),
+    "month": lambda day: day.replace(day=1),
+    "quarter": lambda day: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
+    "year": lambda day: day.replace(month=1, day=1),
+}
+"""The first day of the group that a day belongs to."""
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What has been counted of a group."""
+
+    impressions: int = 0
+    clicks: int = 0
+    general: int = 0
+    sophisticated: int = 0
+    devices: set[Value] = field(default_factory=set)
+    weights: list[float] = field(default_factory=list)
+    amounts: list[float] = field(default_factory=list)
+
+    def add_interaction(self, row: Row) -> None:
+        """Count a row of raw data."""
+        if row[TYPE] == "Click":
+            self.clicks += 1
+        elif row[TYPE] == "Impression":
+            self.impressions += 1
+            self.devices.add(row[DEVICE])
+            part = zlib.crc32(f"{row[DEVICE]} {row[TIME]}".encode()) % 100
+            self.general += part < _GIVT
+            self.sophisticated += _GIVT <= part < _SIVT
+
+    def add_touch(self, row: Row, weight: int) -> None:
+        """Count what a touch gets of its conversion."""
+        share = float(row[weight] or 0)
+        self.weights.append(share)
+        self.amounts.append(share * float(row[_AMOUNT] or 0))
+
+
+_METRICS: Mapping[str, Callable[[_Sums], Value]] = {
+    "Impressions": lambda sums: sums.impressions,
+    "Clicks": lambda sums: sums.clicks,
+    "CTR": lambda sums: _ratio(sums.clicks, sums.impressions),
+    "Reach": lambda sums: len(sums.devices),
+    "Frequency": lambda sums: _ratio(sums.impressions, len(sums.devices)),
+    "GIVT": lambda sums: sums.general,
+    "SIVT": lambda sums: sums.sophisticated,
+    "PartOfGIVT": lambda sums: _ratio(sums.general, sums.impressions),
+    "TargetEventCount": lambda sums: round(fsum(sums.weights), _DIGITS),
+    "TargetEcomAmount": lambda sums: round(fsum(sums.amounts), _DIGITS),
+}
+
+
+def _ratio(part: int, whole: int) -> Value:
+    return round(part / whole, _DIGITS) if whole else None
+
+
+_Groups: TypeAlias = "dict[Row, _Sums]"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateQuery:
+    """A question for sums.
+
+    Attributes:
+        project_id: The project.
+        dimensions: What the sums are parted by.
+        media_metrics: What to sum up of interactions.
+        target_metrics: What to sum up of conversions.
+        interactions: Which interactions; of touches, only their media campaigns.
+        targets: Which conversions; none, if None.
+        model: The attribution model.
+        window: The attribution window in days; no window, if None.
+        grouping: Which days are one group.
+    """
+
+    project_id: int
+    dimensions: tuple[str, ...]
+    media_metrics: tuple[str, ...]
+    target_metrics: tuple[str, ...]
+    interactions: InteractionFilter
+    targets: TargetFilter | None = None
+    model: str = "MLI"
+    window: int | None = None
+    grouping: str = "day"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The dimensions and metrics, in the order of the request."""
+        return (*self.dimensions, *self.media_metrics, *self.target_metrics)
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a row has each of them."""
+        return range(len(self.fields))
+
+    def selections(
+        self,
+        world: World,
+        *,
+        whole: bool = True,  # noqa: ARG002 - there are few
+    ) -> Iterator[Selection]:
+        """The sums, as one part."""
+        rows = self.rows(world)
+        part = Part(places_of(rows), rows)
+        yield Selection(part, range(len(rows)))
+
+    def rows(self, world: World) -> list[Row]:
+        """The sums of all groups of which there is anything."""
+        groups: _Groups = {}
+        if self.media_metrics:
+            self._add_interactions(world, groups)
+        if self.target_metrics and self.targets is not None:
+            self._add_touches(world, self.targets, groups)
+        metrics = [*self.media_metrics, *self.target_metrics]
+        return [
+            (*group, *(_METRICS[name](sums) for name in metrics))
+            for group, sums in groups.items()
+        ]
+
+    def _add_interactions(self, world: World, groups: _Groups) -> None:
+        wanted = self.interactions
+        for day in days_between(wanted.start, wanted.end):
+            chosen = InteractionFilter(
+                day, day, ("Click", "Impression"), wanted.placements
+            )
+            query = RawQuery(self.project_id, (), chosen)
+            for part, numbers in query.selections(world, whole=False):
+                for number in numbers:
+                    row = part.rows[number]
+                    group = self._group(day, row[PLACEMENT])
+                    if group is not None:
+                        groups.setdefault(group, _Sums()).add_interaction(row)
+
+    def _add_touches(self, world: World, wanted: TargetFilter, groups: _Groups) -> None:
+        weight = PATH_POSITIONS[weight_field(self.model, self.window)]
+        touches = InteractionFilter(placements=self.interactions.placements)
+        for day in days_between(wanted.start, wanted.end):
+            chosen = TargetFilter(day, day, wanted.types, wanted.categories)
+            query = PathQuery(self.project_id, (), touches, chosen)
+            for part, numbers in query.selections(world):
+                for number in numbers:
+                    row = part.rows[number]
+                    group = self._group(day, row[_TOUCH_PLACEMENT])
+                    # What gets nothing is not shown either.
+                    if group is not None and row[weight]:
+                        groups.setdefault(group, _Sums()).add_touch(row, weight)
+
+    def _group(self, day: date, placement_id: Value) -> Row | None:
+        """The dimensions of a row; None, if it belongs to no placement."""
+        known = placements(self.project_id)
+        placement = next((p for p in known if p.placement_id == placement_id), None)
+        if placement is None:
+            return None
+        values = {
+            "EventDate": GROUPINGS[self.grouping](day).isoformat(),
+            "MediaSource": placement.source,
+            "MediaCampaign": placement.name,
+        }
+        return tuple(values[name] for name in self.dimensions)

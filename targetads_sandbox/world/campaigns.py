@@ -1,0 +1,91 @@
+"""The campaigns and creatives of a project, as the API describes them.
+
+API reference: v1 meta.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from targetads_sandbox.world.vocabulary import placements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from targetads_sandbox.dialect import CampaignFields
+    from targetads_sandbox.world.vocabulary import Placement
+
+_IDS_PER_PROJECT = 10
+_IDLE = 3
+"""Every third placement had no impressions in the last days."""
+
+_PLACEMENT_FIELDS = (
+    "placement_id",
+    "placement_name",
+    "placement_created",
+    "placement_status",
+)
+_FIELDS: Mapping[str, Sequence[str]] = {
+    "documented": (
+        "source_id",
+        "source_name",
+        "marketing_campaign_id",
+        "marketing_name",
+    ),
+    "live": (
+        "media_source_id",
+        "media_source_name",
+        "campaign_id",
+        "campaign_name",
+    ),
+}
+"""The names of the same four facts, as the documentation has them and as met live."""
+
+
+def campaign_rows(
+    project_id: int, *, active: bool = True, names: CampaignFields = "documented"
+) -> list[dict[str, Any]]:
+    """The placements of a project.
+
+    Args:
+        project_id: The project.
+        active: Leave out those that had no impressions lately.
+        names: Which names the fields have.
+    """
+    known = placements(project_id)
+    sources = _ids(project_id, [placement.source for placement in known])
+    campaigns = _ids(project_id, [placement.campaign for placement in known])
+    chosen = ("documented", "live") if names == "both" else (names,)
+    rows = []
+    for number, placement in enumerate(known, 1):
+        idle = number % _IDLE == 0
+        if idle and active:
+            continue
+        created = f"2023-{number:02}-{number + 10:02} 10:{number * 4:02}:00"
+        status = "stopped" if idle else "active"
+        what = (placement.placement_id, placement.name, created, status)
+        row: dict[str, Any] = dict(zip(_PLACEMENT_FIELDS, what, strict=True))
+        facts = (
+            sources[placement.source],
+            placement.source,
+            campaigns[placement.campaign],
+            placement.campaign,
+        )
+        for name in chosen:
+            row |= zip(_FIELDS[name], facts, strict=True)
+        rows.append(row)
+    return rows
+
+
+def creative_rows(placement: Placement) -> list[dict[str, Any]]:
+    """The creatives of a placement."""
+    return [
+        {"creative_id": creative, "creative_name": f"{placement.source}, № {number}"}
+        for number, creative in enumerate(placement.creatives, 1)
+    ]
+
+
+def _ids(project_id: int, names: Sequence[str]) -> Mapping[str, int]:
+    """Ids for names, different in each project."""
+    first = project_id * _IDS_PER_PROJECT + 1
+    return {name: first + n for n, name in enumerate(dict.fromkeys(names))}

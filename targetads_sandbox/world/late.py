@@ -1,0 +1,96 @@
+"""Makes the interactions that come while a client reads: see the fault `late_rows`."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from targetads_sandbox.world.days import days_between
+from targetads_sandbox.world.vocabulary import ITEMS, SHOP_DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from targetads_sandbox.world.query import RawQuery, Slice
+    from targetads_sandbox.world.rows import Value
+    from targetads_sandbox.world.vocabulary import Placement
+    from targetads_sandbox.world.world import World
+
+T = TypeVar("T")
+
+_DAY_SECONDS = 86_400
+
+
+def add_late_rows(
+    world: World, query: RawQuery, page: Slice, count: int, seed: str
+) -> None:
+    """Add interactions that answer a query, of which a page was delivered.
+
+    Every second one, the first included, comes before the end of the page.
+
+    Args:
+        world: Where the rows are, and come to be.
+        query: What was asked.
+        page: What was delivered of it.
+        count: How many to add.
+        seed: What they are drawn from.
+    """
+    draw = Random(seed).random  # noqa: S311 - reproducible, not secret
+    rows = [_row(world, query, f"late-{seed}-{n}", draw) for n in range(count)]
+    world.add_rows(query.project_id, rows[::2], before=_end(world, query, page))
+    world.add_rows(query.project_id, rows[1::2])
+
+
+def _end(world: World, query: RawQuery, page: Slice) -> float:
+    """The place of the last row of a page; the end of all places, if it has none."""
+    places = sorted(
+        part.places[number]
+        for part, numbers in query.selections(world)
+        for number in numbers
+    )
+    shown = places[page.offset : page.offset + page.limit]
+    return shown[-1] if shown else 1.0
+
+
+def _row(
+    world: World, query: RawQuery, name: str, draw: Callable[[], float]
+) -> dict[str, Value]:
+    """A row that the filters of a query let through."""
+    wanted = query.interactions
+    days = list(days_between(wanted.start, wanted.end))
+    kinds = world.types if wanted.types is None else wanted.types
+    minutes, second = divmod(int(draw() * _DAY_SECONDS), 60)
+    hour, minute = divmod(minutes, 60)
+    day, kind = _one(days, draw), _one(kinds, draw)
+    row: dict[str, Value] = {
+        "InteractionTime": f"{day} {hour:02}:{minute:02}:{second:02}",
+        "InteractionType": kind,
+        "InteractionDeviceID": name,
+        "InteractionNewCookie": True,
+        "InteractionDomain": SHOP_DOMAIN,
+    }
+    if wanted.placements is not None:
+        known = world.placements(query.project_id)
+        row |= _media(_one(sorted(wanted.placements), draw), known)
+    if kind == "Purchase":
+        item, price = _one(ITEMS, draw)
+        row |= {
+            "InteractionEcomId": name,
+            "InteractionEcomAmount": price,
+            "InteractionEcomItemsName": item,
+            "InteractionEcomItemsPrice": price,
+        }
+    return row
+
+
+def _one(values: Sequence[T], draw: Callable[[], float]) -> T:
+    return values[int(draw() * len(values))]
+
+
+def _media(placement_id: int, known: Sequence[Placement]) -> dict[str, Value]:
+    """What a row says about its media campaign, which need not be known."""
+    names = [p.name for p in known if p.placement_id == placement_id]
+    return {
+        "InteractionPlacementId": placement_id,
+        "InteractionMediaCampaignName": names[0] if names else None,
+    }

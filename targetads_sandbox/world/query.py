@@ -1,0 +1,207 @@
+"""What clients ask for, and which rows of the world that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from targetads_sandbox.world.days import days_between
+from targetads_sandbox.world.rows import (
+    PATH_POSITIONS,
+    PLACEMENT,
+    POSITIONS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from targetads_sandbox.world.days import Day, Part
+    from targetads_sandbox.world.rows import Row
+    from targetads_sandbox.world.world import World
+
+_TOUCH_TYPE, _TOUCH_DATE, _TOUCH_PLACEMENT, _CATEGORY = (
+    PATH_POSITIONS[name]
+    for name in (
+        "InteractionType",
+        "InteractionDate",
+        "InteractionPlacementId",
+        "TargetEcomItemsCategory1",
+    )
+)
+
+
+class Selection(NamedTuple):
+    """Some rows of a part.
+
+    Attributes:
+        part: The part.
+        numbers: Which of its rows are meant.
+    """
+
+    part: Part
+    numbers: Sequence[int]
+
+
+class Query(Protocol):
+    """Which rows a client asks for, and how much of each. It can be a key."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields, in the order of the request."""
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a row has each of them."""
+
+    def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
+        """The rows.
+
+        Args:
+            world: Where they are.
+            whole: Whether parts must be complete and in paging order. If not, many
+                rows come in pieces, without ever being in memory together.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which page of a query's rows a client asks for.
+
+    Attributes:
+        offset: How many rows come before the page.
+        limit: The most rows that the page can have.
+    """
+
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionFilter:
+    """Which interactions are wanted (API reference: v1 reports).
+
+    Attributes:
+        start: The first day.
+        end: The last day, inclusive.
+        types: The interaction types; all of them, if None.
+        placements: Ids of the media campaigns; all rows, if None.
+    """
+
+    start: date = date.min
+    end: date = date.max
+    types: tuple[str, ...] | None = None
+    placements: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFilter:
+    """Which conversions are wanted (API reference: v1 reports).
+
+    Attributes:
+        start: The first day.
+        end: The last day, inclusive.
+        types: The types of the target events; all of them, if None.
+        categories: The first categories of the items; all conversions, if None.
+    """
+
+    start: date
+    end: date
+    types: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawQuery:
+    """A question for raw data.
+
+    Attributes:
+        project_id: The project.
+        fields: The fields, in the order of the request.
+        interactions: Which rows.
+    """
+
+    project_id: int
+    fields: tuple[str, ...]
+    interactions: InteractionFilter
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a row has the fields."""
+        return [POSITIONS[name] for name in self.fields]
+
+    def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
+        """The rows, by day and type."""
+        wanted = self.interactions
+        for day in days_between(wanted.start, wanted.end):
+            for made in world.pieces(self.project_id, day, whole=whole):
+                for part in _parts(made, wanted.types):
+                    yield Selection(part, self._chosen(part))
+
+    def _chosen(self, part: Part) -> Sequence[int]:
+        """The numbers of the rows that belong to the media campaigns."""
+        placements = self.interactions.placements
+        if placements is None:
+            return range(len(part.rows))
+        return [n for n, row in enumerate(part.rows) if row[PLACEMENT] in placements]
+
+
+@dataclass(frozen=True, slots=True)
+class PathQuery:
+    """A question for paths to conversions.
+
+    Attributes:
+        project_id: The project.
+        fields: The fields, in the order of the request, by their names in v1 or v2.
+        interactions: Which touches of the paths.
+        targets: Which conversions.
+    """
+
+    project_id: int
+    fields: tuple[str, ...]
+    interactions: InteractionFilter
+    targets: TargetFilter
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where a touch has the fields."""
+        return [PATH_POSITIONS[name] for name in self.fields]
+
+    def selections(
+        self,
+        world: World,
+        *,
+        whole: bool = True,  # noqa: ARG002 - a day of conversions is small
+    ) -> Iterator[Selection]:
+        """The touches, by the day and the type of their conversions."""
+        wanted = self.targets
+        for day in days_between(wanted.start, wanted.end):
+            made = world.conversions(self.project_id, day)
+            for part in _parts(made, wanted.types):
+                yield Selection(part, self._chosen(part))
+
+    def _chosen(self, part: Part) -> Sequence[int]:
+        touches = self.interactions
+        start, end = touches.start.isoformat(), touches.end.isoformat()
+        categories = self.targets.categories
+
+        def gives(row: Row) -> bool:
+            return (
+                start <= str(row[_TOUCH_DATE]) <= end
+                and (touches.types is None or row[_TOUCH_TYPE] in touches.types)
+                and (categories is None or row[_CATEGORY] in categories)
+                and (
+                    touches.placements is None
+                    or row[_TOUCH_PLACEMENT] in touches.placements
+                )
+            )
+
+        return [number for number, row in enumerate(part.rows) if gives(row)]
+
+
+def _parts(made: Day, wanted: Sequence[str] | None) -> Iterator[Part]:
+    """The parts of a day that are wanted, as far as there are any."""
+    parts: Mapping[str, Part] = made.parts
+    for kind in parts if wanted is None else wanted:
+        if kind in parts:
+            yield parts[kind]

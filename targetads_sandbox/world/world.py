@@ -1,0 +1,274 @@
+"""The data that the sandbox serves: made from a seed, the same every time."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+from targetads_sandbox.world.conversions import Conversions
+from targetads_sandbox.world.days import Day, day_of, parted, places_of, row_of
+from targetads_sandbox.world.journeys import generate, generate_pieces
+from targetads_sandbox.world.lru import LruCache
+from targetads_sandbox.world.plan import Plan
+from targetads_sandbox.world.rows import COLUMNS, TIME, TYPE, TYPES
+from targetads_sandbox.world.vocabulary import Placement, placements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from targetads_sandbox.world.rows import Row, Value
+
+DEFAULT_PROJECTS = (12486, 12487)
+
+_CACHED_BYTES = 256 << 20
+_ROW_BYTES = 400
+"""About what a row takes in memory: one day of many, measured."""
+
+_PIECE = 50_000
+
+
+class World:
+    """The projects of the sandbox, and their interactions on every day.
+
+    A day is made when somebody asks for it, and kept while there is room. What it
+    holds depends on the seed, the project, the day and the volume, and on nothing
+    else: not on the other projects, and not on which days were made before. Rows can
+    be added, and days replaced, at any time and from any thread.
+
+    Args:
+        projects: Ids of the projects.
+        seed: Another seed gives other data.
+        rows_per_day: About how many rows a project has on a weekday; weekends have
+            fewer, and one day of each month has none.
+
+    Raises:
+        ValueError: If there is no project, or the volume is negative.
+    """
+
+    def __init__(
+        self,
+        projects: Iterable[int] = DEFAULT_PROJECTS,
+        seed: int = 1,
+        rows_per_day: int = 1000,
+    ) -> None:
+        """Create the world; no data is made yet."""
+        self.projects = tuple(projects)
+        self.seed = seed
+        self.rows_per_day = rows_per_day
+        if not self.projects:
+            message = "A world needs at least one project."
+            raise ValueError(message)
+        if rows_per_day < 0:
+            message = "A day cannot have less than no rows."
+            raise ValueError(message)
+        self._made = LruCache[Day](_CACHED_BYTES, lambda day: day.size * _ROW_BYTES)
+        self._edited: dict[tuple[int, date], Day] = {}
+        self._editions = 0
+        self._types = dict.fromkeys(TYPES)
+        self._lock = threading.Lock()
+        self._conversions = Conversions(self._orders, self._edition_of)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The interaction types that there are, those of added rows included."""
+        return tuple(self._types)
+
+    @property
+    def edition(self) -> int:
+        """How often the data was changed by hand."""
+        return self._editions
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The types of conversions that there are, those of added ones included."""
+        return self._conversions.types
+
+    def placements(self, project_id: int) -> Sequence[Placement]:
+        """The media campaigns of a project."""
+        return placements(project_id)
+
+    def day(self, project_id: int, day: date) -> Day:
+        """The rows of a project on one day.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        plan = self._plan(project_id, day)
+        edited = self._edited.get((project_id, day))
+        if edited is not None:
+            return edited
+        return self._made.get((project_id, day), partial(_make, plan))
+
+    def pieces(
+        self, project_id: int, day: date, *, whole: bool = False
+    ) -> Iterator[Day]:
+        """The rows of a project on one day, a part of them at a time.
+
+        A day with more rows than one should keep is made again each time, and is never
+        in memory as a whole.
+
+        Args:
+            project_id: The project.
+            day: The day.
+            whole: Give all rows at once nevertheless.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        plan = self._plan(project_id, day)
+        edited = (project_id, day) in self._edited
+        if whole or edited or plan.size() <= _PIECE:
+            yield self.day(project_id, day)
+        else:
+            for places, rows in generate_pieces(plan, _PIECE):
+                yield Day(parted(places, rows, TYPE))
+
+    def conversions(self, project_id: int, day: date) -> Day:
+        """The paths to a project's conversions of one day: a row for each touch.
+
+        The parts are those of the conversions' types.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        return self._conversions.day(self._plan(project_id, day))
+
+    def add_conversions(
+        self, project_id: int, rows: Sequence[Mapping[str, Value | date]]
+    ) -> None:
+        """Add touches to what a project has, for example those of late conversions.
+
+        Args:
+            project_id: The project.
+            rows: Values by field of v1, and the `conversion_date` of each. Fields that
+                are missing are null, but `InteractionTime` and `InteractionType` are
+                needed; `TargetEventType` is `Purchase`, unless it is given.
+
+        Raises:
+            ValueError: As for `add_rows`, or if there is no `conversion_date`.
+        """
+        with self._lock:
+            self._check(project_id)
+            self._conversions.add(project_id, rows, self._editions + 1)
+            self._types.update({str(row["InteractionType"]): None for row in rows})
+            self._editions += 1
+
+    def change_weights(self, project_id: int, day: date) -> None:
+        """Let the weights of generated conversions change, as young ones may do.
+
+        All models judge again; paths of one touch keep their weight of 1, and touches
+        that were added by hand keep theirs.
+
+        Args:
+            project_id: The project.
+            day: The conversions' day.
+
+        Raises:
+            ValueError: If there is no such project.
+        """
+        with self._lock:
+            self._check(project_id)
+            self._conversions.change_weights(project_id, day, self._editions + 1)
+            self._editions += 1
+
+    def add_rows(
+        self,
+        project_id: int,
+        rows: Sequence[Mapping[str, Value]],
+        *,
+        before: float = 1.0,
+    ) -> None:
+        """Add rows to what a project has, whether or not it was served already.
+
+        A row gets a place in the paging order that depends on its values, so that it
+        may come before rows that a client has already passed.
+
+        Args:
+            project_id: The project.
+            rows: Values by field. Fields that are missing are null, but
+                `InteractionTime` and `InteractionType` are needed; `InteractionDate`
+                is the day of the time, unless it is given.
+            before: A place in the paging order, from 0 to 1, that they all come before.
+
+        Raises:
+            ValueError: If there is no such project or field, or a row has no time or
+                type. Nothing is added then.
+        """
+        by_day: dict[date, list[Row]] = {}
+        for row in map(_row, rows):
+            by_day.setdefault(_day_of(row), []).append(row)
+        with self._lock:
+            days = {day: self.day(project_id, day) for day in by_day}
+            for day, added in by_day.items():
+                old = days[day].parts.values()
+                places = [place for part in old for place in part.places]
+                existing = [row for part in old for row in part.rows]
+                places += [place * before for place in places_of(added, existing)]
+                self._edit(project_id, day, places, existing + added)
+
+    def replace_day(
+        self, project_id: int, day: date, rows: Sequence[Mapping[str, Value]]
+    ) -> None:
+        """Put other rows in the place of those of a day.
+
+        Args:
+            project_id: The project.
+            day: The day.
+            rows: All rows that the day shall have, as for `add_rows`.
+
+        Raises:
+            ValueError: As for `add_rows`, or if a row's time is on another day.
+        """
+        new = [_row(row) for row in rows]
+        for row in new:
+            if _day_of(row) != day:
+                message = f"{row[TIME]} is not on {day.isoformat()}."
+                raise ValueError(message)
+        with self._lock:
+            self.day(project_id, day)
+            self._edit(project_id, day, places_of(new), new)
+
+    def _orders(self, project_id: int, day: date) -> Sequence[Row]:
+        """The Purchase rows of a day."""
+        return [
+            row
+            for piece in self.pieces(project_id, day)
+            if "Purchase" in piece.parts
+            for row in piece.parts["Purchase"].rows
+        ]
+
+    def _edition_of(self, project_id: int, day: date) -> int:
+        edited = self._edited.get((project_id, day))
+        return 0 if edited is None else edited.edition
+
+    def _plan(self, project_id: int, day: date) -> Plan:
+        self._check(project_id)
+        return Plan(self.seed, project_id, day, self.rows_per_day)
+
+    def _check(self, project_id: int) -> None:
+        if project_id not in self.projects:
+            message = f"There is no project {project_id}."
+            raise ValueError(message)
+
+    def _edit(
+        self, project_id: int, day: date, places: Sequence[float], rows: Sequence[Row]
+    ) -> None:
+        # Whoever sees the new edition must find the new rows, so it comes last.
+        edited = Day(parted(places, rows, TYPE), self._editions + 1)
+        self._edited[project_id, day] = edited
+        self._types.update(dict.fromkeys(edited.parts))
+        self._editions += 1
+
+
+def _make(plan: Plan) -> Day:
+    return Day(parted(*generate(plan), TYPE))
+
+
+def _row(values: Mapping[str, Value]) -> Row:
+    return row_of(values, COLUMNS, ("InteractionTime", "InteractionType"))
+
+
+def _day_of(row: Row) -> date:
+    return date.fromisoformat(day_of(row[TIME]))
