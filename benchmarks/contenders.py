@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.counting import count_rows
 from benchmarks.measuring import ROOT, count_records
-from tap_targetads.catalogue import fields_of
+from tap_targetads.reports.fields import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,8 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.pagination import OffsetPaginator
 from typing_extensions import override
 
-from tap_targetads.catalogue import fields_of, stream_schema
-from tap_targetads.definitions import extra_fields
+from tap_targetads.reports.declared import extra_fields
+from tap_targetads.reports.fields import fields_of, stream_schema
 
 if TYPE_CHECKING:
     import requests

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drills.drill import PATHS, STREAMS
-from tap_targetads.catalogue import CONVERSION_DATE, ROW_KEY, fields_of
+from tap_targetads.reports.fields import CONVERSION_DATE, ROW_KEY, fields_of
 from targetads_sandbox.truth import expected_paths, expected_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from drills.drill import Drill
-    from tap_targetads.catalogue import ReportKind
+    from tap_targetads.reports.fields import ReportKind
     from targetads_sandbox.world.world import World
 
 Row = dict[str, Any]

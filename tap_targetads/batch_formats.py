@@ -13,7 +13,7 @@ from tap_targetads.rows import RowType
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_targetads.catalogue import FieldType
+    from tap_targetads.reports.fields import FieldType
 
 _GZIP_LEVEL = 6
 """Half the time of level 9, the SDK's, for files that are a twentieth larger."""

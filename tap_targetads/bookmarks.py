@@ -6,12 +6,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import StateError
-from tap_targetads.windows import ONE_DAY, Window
+from tap_targetads.reports.days import ONE_DAY, Window
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from tap_targetads.windows import Calendar
+    from tap_targetads.reports.days import Calendar
 
 _KEY = "replication_key"
 _VALUE = "replication_key_value"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tap_targetads.client import Client
     from tap_targetads.meta import MetaStream
+    from tap_targetads.reports.days import Window
     from tap_targetads.streams import ReportStream
-    from tap_targetads.windows import Window
 
 _HOPELESS = frozenset({None, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 """Where other streams would fare no better: no answer, a wrong token, too much."""

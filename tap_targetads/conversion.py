@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from tap_targetads.catalogue import Field, FieldType
+    from tap_targetads.reports.fields import Field, FieldType
     from tap_targetads.rows import Row, RowType, Table
 
 _SHOWN_VALUE = 80

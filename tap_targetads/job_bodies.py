@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from tap_targetads.catalogue import Field
     from tap_targetads.job_status import BodyShape, JobOptions
-    from tap_targetads.reports import Report
-    from tap_targetads.windows import Window
+    from tap_targetads.reports.days import Window
+    from tap_targetads.reports.fields import Field
+    from tap_targetads.reports.kinds import Report
 
 
 class JobBodies:

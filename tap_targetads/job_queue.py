@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.job_bodies import JobBodies
     from tap_targetads.job_status import Job
-    from tap_targetads.windows import Window
+    from tap_targetads.reports.days import Window
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_targetads.bodies import Body
-    from tap_targetads.windows import Window
+    from tap_targetads.reports.days import Window
 
 
 class JobStatus(Reply, kw_only=True):

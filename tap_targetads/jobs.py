@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
-from tap_targetads.catalogue import v2_name
 from tap_targetads.csv_pages import CorruptFileError, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
@@ -21,14 +20,15 @@ from tap_targetads.job_files import JobFiles, wrong_file
 from tap_targetads.job_queue import JobQueue
 from tap_targetads.job_status import Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
+from tap_targetads.reports.fields import v2_name
 from tap_targetads.rows import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_targetads.reports.days import Window
     from tap_targetads.rows import Table
     from tap_targetads.storage import Storage
-    from tap_targetads.windows import Window
 
 ATTEMPTS = 3
 """How often a job is made before giving up."""

@@ -15,8 +15,8 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
-from tap_targetads.catalogue import ROW_KEY
 from tap_targetads.errors import TargetGoneError
+from tap_targetads.reports.fields import ROW_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

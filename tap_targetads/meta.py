@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_targetads.answers import Reply
-from tap_targetads.catalogue import PROJECT_ID, fields_of
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import ApiError
 from tap_targetads.exchange import Call
 from tap_targetads.messages import RecordEncoder, encode_records
 from tap_targetads.project_stream import ProjectStream
+from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows import Checked, RowType
 from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.values import converters
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.batches import BatchFiles
-    from tap_targetads.catalogue import ReportKind
+    from tap_targetads.reports.days import Window
+    from tap_targetads.reports.fields import ReportKind
     from tap_targetads.tap import TapTargetADS
-    from tap_targetads.windows import Window
 
 Item = dict[str, Any]
 

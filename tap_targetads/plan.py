@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_targetads.errors import SettingsError
-from tap_targetads.reports import HISTORY_DAYS
-from tap_targetads.windows import ONE_DAY, Window
+from tap_targetads.reports.days import ONE_DAY, Window
+from tap_targetads.reports.kinds import HISTORY_DAYS
 
 if TYPE_CHECKING:
     import logging
     from datetime import date
 
     from tap_targetads.bookmarks import Bookmark
-    from tap_targetads.reports import Report
+    from tap_targetads.reports.kinds import Report
     from tap_targetads.settings import Settings
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
 
+    from tap_targetads.reports.days import Window
     from tap_targetads.rows import Piece
-    from tap_targetads.windows import Window
 
 
 class Part:

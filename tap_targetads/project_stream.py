@@ -12,9 +12,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_targetads.batches import BatchFiles
-from tap_targetads.catalogue import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.partition_metrics import PartitionCounter, PartitionTimer
+from tap_targetads.reports.fields import PROJECT_ID, TAP_FIELDS, stream_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_targetads.catalogue import Field
+    from tap_targetads.reports.days import Window
+    from tap_targetads.reports.fields import Field
     from tap_targetads.tap import TapTargetADS
-    from tap_targetads.windows import Window
 
 T = TypeVar("T")
 

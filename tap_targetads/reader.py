@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_targetads.conversion import RowConverter
 from tap_targetads.plurals import counted
+from tap_targetads.reports.days import tile
 from tap_targetads.rows import RowType, is_weight
 from tap_targetads.sizes import AdaptiveSize
-from tap_targetads.windows import tile
 
 if TYPE_CHECKING:
     import logging
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import date
 
-    from tap_targetads.catalogue import Field, FieldType
     from tap_targetads.client import Client
     from tap_targetads.errors import ApiError
-    from tap_targetads.reports import Report
+    from tap_targetads.reports.days import Window
+    from tap_targetads.reports.fields import Field, FieldType
+    from tap_targetads.reports.kinds import Report
     from tap_targetads.rows import Piece
-    from tap_targetads.windows import Window
 
 
 @dataclass(slots=True)

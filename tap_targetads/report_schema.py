@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_targetads.groups import GROUPS
+from tap_targetads.reports.days import GROUPS
 
 _STRINGS = th.ArrayType(th.StringType(min_length=1))
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
-from tap_targetads.catalogue import UNUSABLE_IN_NAMES
+from tap_targetads.reports.fields import UNUSABLE_IN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tap_targetads.catalogue import FieldType
+    from tap_targetads.reports.fields import FieldType
 
 Row = Any
 """A struct made by `RowType`: one attribute per selected field."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tap_targetads.addresses import is_protected, shown_url
 from tap_targetads.errors import SettingsError
-from tap_targetads.windows import ONE_DAY, Calendar
+from tap_targetads.reports.days import ONE_DAY, Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

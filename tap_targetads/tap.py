@@ -18,7 +18,6 @@ from tap_targetads.check import ProjectCheck
 from tap_targetads.client import Client
 from tap_targetads.command_line import CommandLine
 from tap_targetads.config_schema import CONFIG_SCHEMA
-from tap_targetads.definitions import declared_reports
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.exchange import Exchange
 from tap_targetads.inputs import checked_state
@@ -28,6 +27,8 @@ from tap_targetads.meta import META
 from tap_targetads.pace import Pace
 from tap_targetads.prefetch import Prefetch
 from tap_targetads.progress import Progress, display_of
+from tap_targetads.reports.days import Window
+from tap_targetads.reports.declared import declared_reports
 from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.schema_errors import schema_errors
 from tap_targetads.setting_names import check_names, mistyped, tell_of_unread
@@ -36,7 +37,6 @@ from tap_targetads.storage import Storage
 from tap_targetads.stream_maps import StreamMaps
 from tap_targetads.streams import ReportStream
 from tap_targetads.variables import environment, from_variables
-from tap_targetads.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

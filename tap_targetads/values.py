@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from tap_targetads.catalogue import FieldType
+    from tap_targetads.reports.fields import FieldType
 
 _MINUTE = len("2024-01-15 10:30")
 _MEMO_LIMIT = 100_000

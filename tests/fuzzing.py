@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tap_targetads.catalogue import FIELD_TYPES, Field, FieldType, extra_field
+from tap_targetads.reports.fields import FIELD_TYPES, Field, FieldType, extra_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

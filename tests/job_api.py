@@ -15,18 +15,18 @@ from zoneinfo import ZoneInfo
 
 from requests_mock import Mocker
 
-from tap_targetads.catalogue import fields_of
 from tap_targetads.client import Client
 from tap_targetads.exchange import Exchange
-from tap_targetads.filters import Filters
 from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
 from tap_targetads.messages import RecordEncoder
-from tap_targetads.reports import RawReport, Report
+from tap_targetads.reports.days import Window, tile
+from tap_targetads.reports.fields import fields_of
+from tap_targetads.reports.filters import Filters
+from tap_targetads.reports.kinds import RawReport, Report
 from tap_targetads.retries import Retries
 from tap_targetads.storage import Storage
 from tap_targetads.values import converters
-from tap_targetads.windows import Window, tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
-from tap_targetads.reports import RawReport
+from tap_targetads.reports.kinds import RawReport
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tap_targetads.catalogue import (
+from tap_targetads.reports.fields import (
     FIELD_TYPES,
     fields_of,
     known_fields,

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tap_targetads.catalogue import FIELD_TYPES, extra_field
 from tap_targetads.conversion import RowConverter
 from tap_targetads.csv_pages import (
     LONGEST_VALUE,
@@ -19,6 +18,7 @@ from tap_targetads.csv_pages import (
     csv_pages,
 )
 from tap_targetads.messages import RecordEncoder
+from tap_targetads.reports.fields import FIELD_TYPES, extra_field
 from tap_targetads.rows import RowType
 from tap_targetads.values import converters
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.catalogue import fields_of
+from tap_targetads.reports.fields import fields_of
 from targetads_sandbox import Sandbox, World
 from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from targetads_sandbox.server.faults import Fault

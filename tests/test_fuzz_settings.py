@@ -14,10 +14,10 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import StateError, TapError
+from tap_targetads.reports.days import Calendar, Window
 from tap_targetads.rows import RowType
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
-from tap_targetads.windows import Calendar, Window
 from tests.fuzzing import fuzz, values
 
 SCHEMA: dict[str, Any] = CONFIG_SCHEMA.to_dict()

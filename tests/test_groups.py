@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.groups import GROUPS, Group, group_of, tile_groups, whole_groups
-from tap_targetads.windows import Window
+from tap_targetads.reports.days import (
+    GROUPS,
+    Group,
+    Window,
+    group_of,
+    tile_groups,
+    whole_groups,
+)
 
 days = st.dates(min_value=date(1990, 1, 1), max_value=date(2090, 12, 31))
 groups = st.sampled_from(GROUPS)

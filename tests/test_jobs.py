@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.catalogue import fields_of
 from tap_targetads.errors import ApiError
-from tap_targetads.reports import PathReport
-from tap_targetads.windows import Window
+from tap_targetads.reports.days import Window
+from tap_targetads.reports.fields import fields_of
+from tap_targetads.reports.kinds import PathReport
 from tests.job_api import (
     DAY,
     NAMES,

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from tap_targetads.display import Display, watching
 from tap_targetads.progress import Part, Progress, display_of
-from tap_targetads.windows import Window
+from tap_targetads.reports.days import Window
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.running import Output, command_for, parse, run_tap

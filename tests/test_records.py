@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.catalogue import fields_of
+from tap_targetads.reports.fields import fields_of
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from targetads_sandbox.server.sandbox import Sandbox

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from tap_targetads.answers import MalformedAnswerError
-from tap_targetads.catalogue import extra_field
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import DataError
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.pages import PageDecoder
 from tap_targetads.repairs import DEEPEST
+from tap_targetads.reports.fields import extra_field
 from tap_targetads.rows import Checked, RowType
 from tap_targetads.values import converters
 

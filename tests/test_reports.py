@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.catalogue import v2_name
-from tap_targetads.definitions import declared_reports
-from tap_targetads.windows import Window
+from tap_targetads.reports.days import Window
+from tap_targetads.reports.declared import declared_reports
+from tap_targetads.reports.fields import v2_name
 
 if TYPE_CHECKING:
-    from tap_targetads.reports import Report
+    from tap_targetads.reports.kinds import Report
 
 WEEK = Window(date(2024, 1, 15), date(2024, 1, 21))
 

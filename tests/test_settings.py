@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.config_schema import CONFIG_SCHEMA
-from tap_targetads.definitions import extra_fields, stream_name, unique_streams
 from tap_targetads.errors import SettingsError
+from tap_targetads.reports.declared import extra_fields, stream_name, unique_streams
 from tap_targetads.settings import Settings
 from tests.running import run_tap
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.windows import ONE_SECOND, Calendar, Window, tile
+from tap_targetads.reports.days import ONE_SECOND, Calendar, Window, tile
 
 days = st.dates(min_value=date(1980, 1, 1), max_value=date(2099, 12, 31))
 ZONES = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_targetads.catalogue import fields_of
+from tap_targetads.reports.fields import fields_of
 from targetads_sandbox.world import fields
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.catalogue import (
+from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
+from tap_targetads.errors import SettingsError
+from tap_targetads.reports.fields import (
     EVENT_DATE,
     INTERACTION_TIME,
     TAP_FIELDS,
@@ -13,10 +15,8 @@ from tap_targetads.catalogue import (
     extra_field,
     fields_of,
 )
-from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
-from tap_targetads.errors import SettingsError
-from tap_targetads.filters import Filters
-from tap_targetads.reports import (
+from tap_targetads.reports.filters import Filters
+from tap_targetads.reports.kinds import (
     MAX_CAMPAIGN_IDS,
     AggregateReport,
     PathReport,
@@ -27,7 +27,7 @@ from tap_targetads.reports import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_targetads.catalogue import Version
+    from tap_targetads.reports.fields import Version
 
 CONVERSION_PATHS = "conversion_paths"
 INTERACTIONS = "interactions"

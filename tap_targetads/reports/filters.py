@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_targetads.windows import Window
+    from tap_targetads.reports.days import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

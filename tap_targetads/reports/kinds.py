@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_targetads.catalogue import (
+from tap_targetads.reports.days import Group, Window, tile, tile_groups, whole_groups
+from tap_targetads.reports.fields import (
     CONVERSION_DATE,
     EVENT_DATE,
     INTERACTION_TIME,
     PROJECT_ID,
 )
-from tap_targetads.filters import NO_FILTERS, Filters, without_empty
-from tap_targetads.groups import Group, tile_groups, whole_groups
-from tap_targetads.windows import Window, tile
+from tap_targetads.reports.filters import NO_FILTERS, Filters, without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tap_targetads.catalogue import Field, Version
+    from tap_targetads.reports.fields import Field, Version
 
 
 MAX_CAMPAIGN_IDS = 20

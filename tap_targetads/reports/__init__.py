@@ -1,0 +1,1 @@
+"""What can be asked: fields, kinds of reports, and the days they cover."""
