@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from typing_extensions import override
 
-from tap_targetads.retries import retry_waits
+from tap_targetads.api.retries import retry_waits
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:

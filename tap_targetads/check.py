@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
+from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call
-from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_targetads.client import Client
+    from tap_targetads.api.client import Client
     from tap_targetads.meta import MetaStream
     from tap_targetads.reports.days import Window
     from tap_targetads.streams import ReportStream

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from tap_targetads.background import in_background
+from tap_targetads.api.background import in_background
+from tap_targetads.api.downloads import DownloadError, Storage
 from tap_targetads.csv_pages import CorruptFileError, check_file
 from tap_targetads.errors import ApiError, TapError
-from tap_targetads.storage import DownloadError, Storage
 
 if TYPE_CHECKING:
     import logging

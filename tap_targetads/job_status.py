@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Self, override
 
-from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import MalformedAnswerError, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_targetads.bodies import Body
+    from tap_targetads.api.bodies import Body
     from tap_targetads.reports.days import Window
 
 

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
+from tap_targetads.api.transport import Call
 from tap_targetads.csv_pages import CorruptFileError, csv_pages
 from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call
 from tap_targetads.job_bodies import JobBodies
 from tap_targetads.job_files import JobFiles, wrong_file
 from tap_targetads.job_queue import JobQueue
@@ -26,9 +26,9 @@ from tap_targetads.rows import Piece
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_targetads.api.downloads import Storage
     from tap_targetads.reports.days import Window
     from tap_targetads.rows import Table
-    from tap_targetads.storage import Storage
 
 ATTEMPTS = 3
 """How often a job is made before giving up."""

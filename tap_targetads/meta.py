@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_targetads.answers import Reply
+from tap_targetads.api.answers import Reply
+from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
+from tap_targetads.api.transport import Call
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call
 from tap_targetads.messages import RecordEncoder, encode_records
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows import Checked, RowType
-from tap_targetads.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.values import converters
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_targetads.answers import MalformedAnswerError
+from tap_targetads.api.answers import MalformedAnswerError
+from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call
 from tap_targetads.pages import PageDecoder
 from tap_targetads.paginator import PagingError
 from tap_targetads.paging import Paging, Place, RowsMovedError, SeveralPagesError

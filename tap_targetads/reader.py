@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import date
 
-    from tap_targetads.client import Client
+    from tap_targetads.api.client import Client
     from tap_targetads.errors import ApiError
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field, FieldType

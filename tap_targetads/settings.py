@@ -8,7 +8,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from tap_targetads.addresses import is_protected, shown_url
+from tap_targetads.api.addresses import is_protected, shown_url
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.days import ONE_DAY, Calendar
 

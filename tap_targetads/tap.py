@@ -13,27 +13,27 @@ from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
+from tap_targetads.api.client import Client
+from tap_targetads.api.downloads import Storage
+from tap_targetads.api.prefetch import Prefetch
+from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.retries import Retries, retry_waits
+from tap_targetads.api.transport import Exchange
 from tap_targetads.batches import check_batch_config
 from tap_targetads.check import ProjectCheck
-from tap_targetads.client import Client
 from tap_targetads.command_line import CommandLine
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
-from tap_targetads.exchange import Exchange
 from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
 from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
-from tap_targetads.pace import Pace
-from tap_targetads.prefetch import Prefetch
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
-from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.schema_errors import schema_errors
 from tap_targetads.setting_names import check_names, mistyped, tell_of_unread
 from tap_targetads.settings import Settings
-from tap_targetads.storage import Storage
 from tap_targetads.stream_maps import StreamMaps
 from tap_targetads.streams import ReportStream
 from tap_targetads.variables import environment, from_variables

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
-from tap_targetads.retries import retry_waits
+from tap_targetads.api.retries import retry_waits
 from tap_targetads.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from tap_targetads.variables import PREFIX

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from requests_mock import Mocker
 
-from tap_targetads.client import Client
-from tap_targetads.exchange import Exchange
+from tap_targetads.api.client import Client
+from tap_targetads.api.downloads import Storage
+from tap_targetads.api.retries import Retries
+from tap_targetads.api.transport import Exchange
 from tap_targetads.job_status import JobOptions
 from tap_targetads.jobs import JobReader
 from tap_targetads.messages import RecordEncoder
@@ -24,8 +26,6 @@ from tap_targetads.reports.days import Window, tile
 from tap_targetads.reports.fields import fields_of
 from tap_targetads.reports.filters import Filters
 from tap_targetads.reports.kinds import RawReport, Report
-from tap_targetads.retries import Retries
-from tap_targetads.storage import Storage
 from tap_targetads.values import converters
 
 if TYPE_CHECKING:

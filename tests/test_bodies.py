@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.bodies import Bodies
+from tap_targetads.api.bodies import Bodies
 
 pieces = st.lists(st.binary(max_size=20), max_size=4)
 

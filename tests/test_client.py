@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.client import Client
-from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call, Exchange
-from tap_targetads.pace import Pace
-from tap_targetads.retries import (
+from tap_targetads.api.client import Client
+from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.retries import (
     LONGEST_WAIT,
     PassingFailureError,
     Retries,
     retry_waits,
 )
-from tap_targetads.token_status import TokenStatus
+from tap_targetads.api.token_status import TokenStatus
+from tap_targetads.api.transport import Call, Exchange
+from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

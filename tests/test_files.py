@@ -13,12 +13,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_targetads.api.downloads import DownloadError, Storage
+from tap_targetads.api.retries import Retries
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.job_files import FileAhead
-from tap_targetads.retries import Retries
 from tap_targetads.rows import RowType
-from tap_targetads.storage import DownloadError, Storage
 
 if TYPE_CHECKING:
     from requests_mock import Mocker

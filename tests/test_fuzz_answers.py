@@ -10,15 +10,15 @@ import requests_mock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_targetads.answers import MalformedAnswerError, Reply
-from tap_targetads.client import Client
+from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.client import Client
+from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.retries import LONGEST_RETRY_AFTER, Retries, retry_after
+from tap_targetads.api.token_status import TokenStatus
+from tap_targetads.api.transport import Call, Exchange
 from tap_targetads.errors import ApiError
-from tap_targetads.exchange import Call, Exchange
 from tap_targetads.job_status import JobStatus
 from tap_targetads.meta import MetaAnswer
-from tap_targetads.pace import Pace
-from tap_targetads.retries import LONGEST_RETRY_AFTER, Retries, retry_after
-from tap_targetads.token_status import TokenStatus
 from tests.fuzzing import as_json, fuzz, mutated, values
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tap_targetads.answers import MalformedAnswerError
+from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.conversion import RowConverter
 from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import DataError

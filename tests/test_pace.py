@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.client import Client
-from tap_targetads.exchange import Call, Exchange
-from tap_targetads.pace import Pace
-from tap_targetads.retries import PassingFailureError, Retries
-from tap_targetads.token_status import TokenStatus
+from tap_targetads.api.client import Client
+from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.retries import PassingFailureError, Retries
+from tap_targetads.api.token_status import TokenStatus
+from tap_targetads.api.transport import Call, Exchange
 from tests.running import run_tap
 
 if TYPE_CHECKING:

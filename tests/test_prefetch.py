@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_targetads.exchange import Call, Received
-from tap_targetads.prefetch import Prefetch
+from tap_targetads.api.prefetch import Prefetch
+from tap_targetads.api.transport import Call, Received
 from targetads_sandbox.server.faults import Fault
 from tests.running import run_tap
 from tests.test_records import assert_is_truth

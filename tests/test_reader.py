@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests_mock import Mocker
 
-from tap_targetads.client import Client
+from tap_targetads.api.client import Client
+from tap_targetads.api.retries import Retries, retry_waits
+from tap_targetads.api.transport import Exchange
 from tap_targetads.errors import ApiError, DataError
-from tap_targetads.exchange import Exchange
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import extra_field, fields_of
 from tap_targetads.reports.filters import Filters
 from tap_targetads.reports.kinds import RawReport
-from tap_targetads.retries import Retries, retry_waits
 from tap_targetads.values import converters
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from tap_targetads.answers import MalformedAnswerError
+from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import DataError
 from tap_targetads.messages import RecordEncoder

@@ -11,8 +11,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_targetads.bodies import Bodies
-from tap_targetads.pace import Pace
+from tap_targetads.api.bodies import Bodies
+from tap_targetads.api.rate_limit import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import requests
 from singer_sdk import metrics
 
-from tap_targetads.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.prefetch import Prefetch
+from tap_targetads.api.retries import PassingFailureError, Retries, gave_up, retry_after
 from tap_targetads.errors import ApiError
-from tap_targetads.prefetch import Prefetch
-from tap_targetads.retries import PassingFailureError, Retries, gave_up, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tap_targetads.bodies import Body
-    from tap_targetads.exchange import Call, Exchange, Received
+    from tap_targetads.api.bodies import Body
+    from tap_targetads.api.transport import Call, Exchange, Received
 
 _CODE = re.compile("[1-5][0-9][0-9]")
 _SHOWN_TEXT = 300

@@ -8,7 +8,7 @@ import msgspec
 from typing_extensions import Self
 
 if TYPE_CHECKING:
-    from tap_targetads.bodies import Body
+    from tap_targetads.api.bodies import Body
 
 
 class MalformedAnswerError(Exception):

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tap_targetads.background import in_background
+from tap_targetads.api.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from tap_targetads.exchange import Call, Received
+    from tap_targetads.api.transport import Call, Received
 
 _REMEMBERED = 8
 

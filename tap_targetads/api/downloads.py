@@ -14,14 +14,14 @@ from urllib.parse import urljoin
 
 import requests
 
-from tap_targetads.addresses import is_protected
+from tap_targetads.api.addresses import is_protected
+from tap_targetads.api.retries import PassingFailureError, gave_up, retry_after
 from tap_targetads.errors import TapError
-from tap_targetads.retries import PassingFailureError, gave_up, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_targetads.retries import Retries
+    from tap_targetads.api.retries import Retries
 
 _PIECE = 1 << 20
 _MAX_REDIRECTS = 5

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self, override
 
-from tap_targetads.answers import Reply
+from tap_targetads.api.answers import Reply
 
 if TYPE_CHECKING:
-    from tap_targetads.bodies import Body
+    from tap_targetads.api.bodies import Body
 
 TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
 

@@ -1,0 +1,1 @@
+"""The API: requests over the wire, retries, rate limits, downloads."""
