@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from tap_targetads.rows import RowType
+from tap_targetads.rows.row_type import RowType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from typing import IO, TYPE_CHECKING
 
 from tap_targetads.api.background import in_background
 from tap_targetads.api.downloads import DownloadError, Storage
-from tap_targetads.csv_pages import CorruptFileError, check_file
 from tap_targetads.errors import ApiError, TapError
+from tap_targetads.rows.csv_files import CorruptFileError, check_file
 
 if TYPE_CHECKING:
     import logging

@@ -13,7 +13,6 @@ import msgspec
 from typing_extensions import override
 
 from tap_targetads.api.transport import Call
-from tap_targetads.csv_pages import CorruptFileError, csv_pages
 from tap_targetads.errors import ApiError
 from tap_targetads.job_bodies import JobBodies
 from tap_targetads.job_files import JobFiles, wrong_file
@@ -21,14 +20,15 @@ from tap_targetads.job_queue import JobQueue
 from tap_targetads.job_status import Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.reports.fields import v2_name
-from tap_targetads.rows import Piece
+from tap_targetads.rows.csv_files import CorruptFileError, csv_pages
+from tap_targetads.rows.row_type import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_targetads.api.downloads import Storage
     from tap_targetads.reports.days import Window
-    from tap_targetads.rows import Table
+    from tap_targetads.rows.row_type import Table
 
 ATTEMPTS = 3
 """How often a job is made before giving up."""

@@ -21,8 +21,8 @@ from tap_targetads.reports.fields import ROW_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tap_targetads.keys import RowKeys
-    from tap_targetads.rows import Row
+    from tap_targetads.rows.keys import RowKeys
+    from tap_targetads.rows.row_type import Row
 
 BLOCK_ROWS = 2_000
 """Rows that are encoded and written together: about a megabyte."""

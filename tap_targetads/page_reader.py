@@ -16,20 +16,20 @@ from typing_extensions import override
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.pages import PageDecoder
 from tap_targetads.paginator import PagingError
 from tap_targetads.paging import Paging, Place, RowsMovedError, SeveralPagesError
 from tap_targetads.reader import Reader, Reading
 from tap_targetads.reports.days import tile
+from tap_targetads.rows.json_pages import PageDecoder
 from tap_targetads.sizes import AdaptiveSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_targetads.pages import Page
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.rows import Piece
+    from tap_targetads.rows.json_pages import Page
+    from tap_targetads.rows.row_type import Piece
 
 SMALLEST_PAGE = 1_000
 """Rows of a page that is not made smaller, however often it fails."""

@@ -8,7 +8,7 @@ from singer_sdk.pagination import OffsetPaginator
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from tap_targetads.pages import Page
+    from tap_targetads.rows.json_pages import Page
 
 
 class PagingError(Exception):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_targetads.pages import Page
+    from tap_targetads.rows.json_pages import Page
     from tap_targetads.sizes import AdaptiveSize
 
 PROBE_OFFSET = 1_000_000_000

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tap_targetads.reports.days import Window
-    from tap_targetads.rows import Piece
+    from tap_targetads.rows.row_type import Piece
 
 
 class Part:

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.conversion import RowConverter
 from tap_targetads.plurals import counted
 from tap_targetads.reports.days import tile
-from tap_targetads.rows import RowType, is_weight
+from tap_targetads.rows.converter import RowConverter
+from tap_targetads.rows.row_type import RowType, is_weight
 from tap_targetads.sizes import AdaptiveSize
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field, FieldType
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.rows import Piece
+    from tap_targetads.rows.row_type import Piece
 
 
 @dataclass(slots=True)

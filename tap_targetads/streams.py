@@ -11,14 +11,14 @@ from typing_extensions import override
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.errors import StateError
 from tap_targetads.jobs import JobReader
-from tap_targetads.keys import RowKeys
 from tap_targetads.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
 from tap_targetads.plan import Plan
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
-from tap_targetads.values import converters
+from tap_targetads.rows.keys import RowKeys
+from tap_targetads.rows.values import converters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tap_targetads.partition_metrics import PartitionCounter
     from tap_targetads.reader import Reader
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.rows import Piece
+    from tap_targetads.rows.row_type import Piece
     from tap_targetads.tap import TapTargetADS
 
     Pieces = Iterator[Piece]

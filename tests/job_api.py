@@ -26,7 +26,7 @@ from tap_targetads.reports.days import Window, tile
 from tap_targetads.reports.fields import fields_of
 from tap_targetads.reports.filters import Filters
 from tap_targetads.reports.kinds import RawReport, Report
-from tap_targetads.values import converters
+from tap_targetads.rows.values import converters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tap_targetads.conversion import RowConverter
-from tap_targetads.csv_pages import (
+from tap_targetads.messages import RecordEncoder
+from tap_targetads.reports.fields import FIELD_TYPES, extra_field
+from tap_targetads.rows.converter import RowConverter
+from tap_targetads.rows.csv_files import (
     LONGEST_VALUE,
     CorruptFileError,
     check_file,
     csv_pages,
 )
-from tap_targetads.messages import RecordEncoder
-from tap_targetads.reports.fields import FIELD_TYPES, extra_field
-from tap_targetads.rows import RowType
-from tap_targetads.values import converters
+from tap_targetads.rows.row_type import RowType
+from tap_targetads.rows.values import converters
 
 HEADER = b"Name,Count\n"
 ROWS = b"a,1\nb,2\n"

@@ -17,13 +17,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tap_targetads.api.answers import MalformedAnswerError
-from tap_targetads.conversion import RowConverter
-from tap_targetads.csv_pages import CorruptFileError, check_file, csv_pages
 from tap_targetads.errors import DataError
 from tap_targetads.messages import RecordEncoder
-from tap_targetads.pages import PageDecoder
-from tap_targetads.rows import Piece, RowType
-from tap_targetads.values import converters
+from tap_targetads.rows.converter import RowConverter
+from tap_targetads.rows.csv_files import CorruptFileError, check_file, csv_pages
+from tap_targetads.rows.json_pages import PageDecoder
+from tap_targetads.rows.row_type import Piece, RowType
+from tap_targetads.rows.values import converters
 from tests.fuzzing import (
     FIELDS,
     TYPES,
@@ -38,7 +38,7 @@ from tests.fuzzing import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_targetads.pages import Page
+    from tap_targetads.rows.json_pages import Page
 
 CONVERSIONS = converters(ZoneInfo("Europe/Moscow"))
 ROW_TYPE = RowType(TYPES)
@@ -80,7 +80,7 @@ def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     """The records of a page, which do not depend on what is decoded together."""
     results = []
     for together in (1, 2, 250):
-        with patch("tap_targetads.pages.PIECE_ROWS", together):
+        with patch("tap_targetads.rows.json_pages.PIECE_ROWS", together):
             decoder = PageDecoder(ROW_TYPE, lambda _: None)
             page = decoder.decode(body).page
             pieces = converted(page, decoder, null_bad_values=null_bad_values)

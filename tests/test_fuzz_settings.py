@@ -15,7 +15,7 @@ from tap_targetads.bookmarks import Bookmark
 from tap_targetads.config_schema import CONFIG_SCHEMA
 from tap_targetads.errors import StateError, TapError
 from tap_targetads.reports.days import Calendar, Window
-from tap_targetads.rows import RowType
+from tap_targetads.rows.row_type import RowType
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.fuzzing import fuzz, values

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.keys import RowKeys
+from tap_targetads.rows.keys import RowKeys
 
 # Few different lines, so that equals are common. Their braces open elsewhere.
 lines = st.lists(st.sampled_from([b'"a":1}', b'"a":2}', b'"a":null}', b'"b":""}']))
@@ -69,5 +69,5 @@ def test_many_rows_have_the_keys_that_few_have(
     rows = [b'"a":%d}' % number for number in numbers]
     expected = keys_of(rows)
 
-    with patch("tap_targetads.keys._FEW", few):
+    with patch("tap_targetads.rows.keys._FEW", few):
         assert keys_of(rows, pages=pages) == expected

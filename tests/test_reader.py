@@ -21,7 +21,7 @@ from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import extra_field, fields_of
 from tap_targetads.reports.filters import Filters
 from tap_targetads.reports.kinds import RawReport
-from tap_targetads.values import converters
+from tap_targetads.rows.values import converters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 from tap_targetads.api.answers import MalformedAnswerError
-from tap_targetads.conversion import RowConverter
 from tap_targetads.errors import DataError
 from tap_targetads.messages import RecordEncoder
-from tap_targetads.pages import PageDecoder
-from tap_targetads.repairs import DEEPEST
 from tap_targetads.reports.fields import extra_field
-from tap_targetads.rows import Checked, RowType
-from tap_targetads.values import converters
+from tap_targetads.rows.converter import RowConverter
+from tap_targetads.rows.json_pages import PageDecoder
+from tap_targetads.rows.repairs import DEEPEST
+from tap_targetads.rows.row_type import Checked, RowType
+from tap_targetads.rows.values import converters
 
 TYPES: dict[str, Any] = {
     "Day": "date",

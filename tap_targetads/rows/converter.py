@@ -10,15 +10,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
-from tap_targetads.rows import Checked
-from tap_targetads.values import NATIVE_TYPES, NO_VALUE
+from tap_targetads.rows.row_type import Checked
+from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_targetads.reports.fields import Field, FieldType
-    from tap_targetads.rows import Row, RowType, Table
+    from tap_targetads.rows.row_type import Row, RowType, Table
 
 _SHOWN_VALUE = 80
 

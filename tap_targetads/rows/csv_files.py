@@ -17,14 +17,14 @@ from typing import IO, TYPE_CHECKING, cast
 from typing_extensions import override
 
 from tap_targetads.plurals import counted
-from tap_targetads.rows import MissingColumnsError, Table
+from tap_targetads.rows.row_type import MissingColumnsError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from typing_extensions import Buffer
 
-    from tap_targetads.rows import RowType
+    from tap_targetads.rows.row_type import RowType
 
 PAGE_ROWS = 500
 """Rows that are read at once: so few that they stay in the processor's cache, which

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from tap_targetads.api.answers import MalformedAnswerError, Reply
-from tap_targetads.repairs import flattened, repaired
-from tap_targetads.rows import Checked, MissingColumnsError, Piece, RowType
+from tap_targetads.rows.repairs import flattened, repaired
+from tap_targetads.rows.row_type import Checked, MissingColumnsError, Piece, RowType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_targetads.api.bodies import Body
-    from tap_targetads.rows import Row
+    from tap_targetads.rows.row_type import Row
 
 T = TypeVar("T")
 
