@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tap_targetads.bookmarks import Bookmark
+    from tap_targetads.config.settings import Settings
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

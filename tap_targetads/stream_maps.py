@@ -15,7 +15,7 @@ from singer_sdk.mapper import CustomStreamMap, StreamMap
 from singer_sdk.singerlib.catalog import Catalog
 from typing_extensions import override
 
-from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
+from tap_targetads.config.schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.declared import stream_name
 

@@ -22,7 +22,11 @@ from tap_targetads.api.transport import Exchange
 from tap_targetads.batches import check_batch_config
 from tap_targetads.check import ProjectCheck
 from tap_targetads.command_line import CommandLine
-from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.config.environment import environment, from_variables
+from tap_targetads.config.schema import CONFIG_SCHEMA
+from tap_targetads.config.schema_errors import schema_errors
+from tap_targetads.config.setting_names import check_names, mistyped, tell_of_unread
+from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
@@ -31,12 +35,8 @@ from tap_targetads.meta import META
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
-from tap_targetads.schema_errors import schema_errors
-from tap_targetads.setting_names import check_names, mistyped, tell_of_unread
-from tap_targetads.settings import Settings
 from tap_targetads.stream_maps import StreamMaps
 from tap_targetads.streams import ReportStream
-from tap_targetads.variables import environment, from_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

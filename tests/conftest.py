@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 
 from tap_targetads.api.retries import retry_waits
-from tap_targetads.settings import Settings
+from tap_targetads.config.environment import PREFIX
+from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
-from tap_targetads.variables import PREFIX
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 

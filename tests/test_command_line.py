@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.config.environment import PREFIX
+from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.tap import TapTargetADS
-from tap_targetads.variables import PREFIX
 from tests.conftest import PROJECT
 from tests.running import run_tap
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from scripts.reference import PLACES, places_in, with_places_filled
-from tap_targetads.config_schema import CONFIG_SCHEMA
-from tap_targetads.report_schema import REPORT_SCHEMA
+from tap_targetads.config.report_schema import REPORT_SCHEMA
+from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.settings import Settings
+from tap_targetads.config.settings import Settings
 from targetads_sandbox.dialect import DOCUMENTED, LIVE
 from targetads_sandbox.server.faults import Fault
 from targetads_sandbox.server.sandbox import Sandbox

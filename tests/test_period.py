@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.settings import Settings
+from tap_targetads.config.settings import Settings
 from tests.conftest import PROJECT
 from tests.running import run_tap
 from tests.state_of_clicks import days_read, ids

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.readme import filled
-from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.config.schema import CONFIG_SCHEMA
 from targetads_sandbox import World, counts
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.config_schema import CONFIG_SCHEMA
+from tap_targetads.config.schema import CONFIG_SCHEMA
+from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.declared import extra_fields, stream_name, unique_streams
-from tap_targetads.settings import Settings
 from tests.running import run_tap
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dotenv import dotenv_values
 
-from tap_targetads.variables import PREFIX, from_variables
+from tap_targetads.config.environment import PREFIX, from_variables
 from tests.running import run_tap
 from tests.test_command_line import GOOD, SECRET, errors
 

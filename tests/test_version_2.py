@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.settings import Settings
+from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT

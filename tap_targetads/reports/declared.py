@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.config_schema import DEFAULT_INTERACTION_TYPES
+from tap_targetads.config.schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.fields import (
     EVENT_DATE,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tap_targetads.settings import Settings
+from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from tests.running import Output, parse, run_tap, select
 from tests.upgrades.server import RecordedApi

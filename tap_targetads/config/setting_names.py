@@ -6,8 +6,8 @@ import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from tap_targetads.config.environment import PREFIX, variable
 from tap_targetads.errors import SettingsError
-from tap_targetads.variables import PREFIX, variable
 
 if TYPE_CHECKING:
     import logging

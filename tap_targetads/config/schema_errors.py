@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
+from tap_targetads.config.environment import variable
 from tap_targetads.errors import SettingsError
-from tap_targetads.variables import variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

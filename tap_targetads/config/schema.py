@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_targetads.report_schema import REPORT_SCHEMA
+from tap_targetads.config.report_schema import REPORT_SCHEMA
 from tap_targetads.reports.fields import FIELD_TYPES
 
 DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
