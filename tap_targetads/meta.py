@@ -15,7 +15,7 @@ from tap_targetads.api.answers import Reply
 from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.messages import RecordEncoder, encode_records
+from tap_targetads.output.messages import RecordEncoder, encode_records
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows.converter import RowConverter
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_targetads.batches import BatchFiles
+    from tap_targetads.output.batches import BatchFiles
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import ReportKind
     from tap_targetads.tap import TapTargetADS

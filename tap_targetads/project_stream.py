@@ -11,8 +11,8 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_targetads.batches import BatchFiles
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
+from tap_targetads.output.batches import BatchFiles
 from tap_targetads.partition_metrics import PartitionCounter, PartitionTimer
 from tap_targetads.reports.fields import PROJECT_ID, TAP_FIELDS, stream_schema
 

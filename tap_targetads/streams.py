@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_targetads.bookmarks import Bookmark
 from tap_targetads.errors import StateError
 from tap_targetads.jobs import JobReader
-from tap_targetads.messages import RecordEncoder
+from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
 from tap_targetads.plan import Plan
 from tap_targetads.project_stream import ProjectStream
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_targetads.batches import BatchFiles
+    from tap_targetads.output.batches import BatchFiles
     from tap_targetads.partition_metrics import PartitionCounter
     from tap_targetads.reader import Reader
     from tap_targetads.reports.kinds import Report

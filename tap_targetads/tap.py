@@ -19,7 +19,6 @@ from tap_targetads.api.prefetch import Prefetch
 from tap_targetads.api.rate_limit import Pace
 from tap_targetads.api.retries import Retries, retry_waits
 from tap_targetads.api.transport import Exchange
-from tap_targetads.batches import check_batch_config
 from tap_targetads.check import ProjectCheck
 from tap_targetads.command_line import CommandLine
 from tap_targetads.config.environment import environment, from_variables
@@ -30,8 +29,9 @@ from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.inputs import checked_state
 from tap_targetads.job_status import JobOptions
-from tap_targetads.messages import BlockWriter
 from tap_targetads.meta import META
+from tap_targetads.output.batches import check_batch_config
+from tap_targetads.output.messages import BlockWriter
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports

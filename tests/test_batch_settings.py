@@ -98,7 +98,7 @@ def test_parquet_without_its_library_is_one_line_that_says_what_to_install(
     config: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tap_targetads.batches.find_spec", lambda _: None)
+    monkeypatch.setattr("tap_targetads.output.batches.find_spec", lambda _: None)
 
     output = run_tap(
         tmp_path, {**config, **batches(batch_folder, {"format": "parquet"})}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.errors import DataError
-from tap_targetads.messages import RecordEncoder
+from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.csv_files import CorruptFileError, check_file, csv_pages
 from tap_targetads.rows.json_pages import PageDecoder

@@ -12,7 +12,7 @@ import pytest
 
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.errors import DataError
-from tap_targetads.messages import RecordEncoder
+from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.reports.fields import extra_field
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.json_pages import PageDecoder

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from tap_targetads.batch_formats import Jsonl, Parquet
 from tap_targetads.errors import SettingsError, TargetGoneError
+from tap_targetads.output.batch_formats import Jsonl, Parquet
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Output: records, Singer messages, batch files."""
