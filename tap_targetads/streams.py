@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
-from tap_targetads.bookmarks import Bookmark
 from tap_targetads.errors import StateError
 from tap_targetads.jobs import JobReader
 from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.page_reader import PageReader
-from tap_targetads.plan import Plan
 from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
 from tap_targetads.rows.keys import RowKeys
 from tap_targetads.rows.values import converters
+from tap_targetads.state.bookmark import Bookmark
+from tap_targetads.state.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

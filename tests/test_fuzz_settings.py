@@ -11,11 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_targetads.bookmarks import Bookmark
 from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.errors import StateError, TapError
 from tap_targetads.reports.days import Calendar, Window
 from tap_targetads.rows.row_type import RowType
+from tap_targetads.state.bookmark import Bookmark
 from tap_targetads.streams import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.fuzzing import fuzz, values

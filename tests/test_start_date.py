@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tap_targetads.bookmarks import Bookmark
 from tap_targetads.reports.days import Calendar, Window, tile
+from tap_targetads.state.bookmark import Bookmark
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
 from tests.running import bookmark, run_tap

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import logging
     from datetime import date
 
-    from tap_targetads.bookmarks import Bookmark
     from tap_targetads.config.settings import Settings
     from tap_targetads.reports.kinds import Report
+    from tap_targetads.state.bookmark import Bookmark
 
 
 @dataclass(frozen=True, slots=True)

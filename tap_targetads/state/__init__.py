@@ -1,0 +1,1 @@
+"""State: what has been delivered, and what is still to read."""
