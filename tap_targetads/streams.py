@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from tap_targetads.errors import StateError
-from tap_targetads.jobs import JobReader
 from tap_targetads.output.messages import RecordEncoder
-from tap_targetads.page_reader import PageReader
 from tap_targetads.project_stream import ProjectStream
+from tap_targetads.reading.job_reader import JobReader
+from tap_targetads.reading.page_reader import PageReader
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
 from tap_targetads.rows.keys import RowKeys
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.output.batches import BatchFiles
     from tap_targetads.partition_metrics import PartitionCounter
-    from tap_targetads.reader import Reader
+    from tap_targetads.reading.reader import Reader
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Piece
     from tap_targetads.tap import TapTargetADS

@@ -19,9 +19,9 @@ from tap_targetads.api.client import Client
 from tap_targetads.api.downloads import Storage
 from tap_targetads.api.retries import Retries
 from tap_targetads.api.transport import Exchange
-from tap_targetads.job_status import JobOptions
-from tap_targetads.jobs import JobReader
 from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.reading.job_reader import JobReader
+from tap_targetads.reading.job_status import JobOptions
 from tap_targetads.reports.days import Window, tile
 from tap_targetads.reports.fields import fields_of
 from tap_targetads.reports.filters import Filters

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tap_targetads.api.downloads import DownloadError, Storage
 from tap_targetads.api.retries import Retries
 from tap_targetads.errors import ApiError
-from tap_targetads.job_files import FileAhead
+from tap_targetads.reading.job_files import FileAhead
 from tap_targetads.rows.csv_files import CorruptFileError, check_file, csv_pages
 from tap_targetads.rows.row_type import RowType
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.paginator import PagingError
-from tap_targetads.paging import Paging, Place, RowsMovedError
+from tap_targetads.reading.paginator import PagingError
+from tap_targetads.reading.paging import Paging, Place, RowsMovedError
+from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.rows.json_pages import Page
-from tap_targetads.sizes import AdaptiveSize
 
 LOGGER = logging.getLogger("tap-targetads.clicks")
 

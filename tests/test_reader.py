@@ -16,7 +16,7 @@ from tap_targetads.api.retries import Retries, retry_waits
 from tap_targetads.api.transport import Exchange
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.output.messages import RecordEncoder
-from tap_targetads.page_reader import PageReader
+from tap_targetads.reading.page_reader import PageReader
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import extra_field, fields_of
 from tap_targetads.reports.filters import Filters

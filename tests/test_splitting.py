@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.sizes import AdaptiveSize
+from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT

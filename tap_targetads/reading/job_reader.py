@@ -14,11 +14,11 @@ from typing_extensions import override
 
 from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.job_bodies import JobBodies
-from tap_targetads.job_files import JobFiles, wrong_file
-from tap_targetads.job_queue import JobQueue
-from tap_targetads.job_status import Job, JobLostError, JobOptions, JobStatus
-from tap_targetads.reader import Reader, Reading
+from tap_targetads.reading.job_files import JobFiles, wrong_file
+from tap_targetads.reading.job_queue import JobQueue
+from tap_targetads.reading.job_requests import JobBodies
+from tap_targetads.reading.job_status import Job, JobLostError, JobOptions, JobStatus
+from tap_targetads.reading.reader import Reader, Reading
 from tap_targetads.reports.fields import v2_name
 from tap_targetads.rows.csv_files import CorruptFileError, csv_pages
 from tap_targetads.rows.row_type import Piece

@@ -16,12 +16,17 @@ from typing_extensions import override
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
-from tap_targetads.paginator import PagingError
-from tap_targetads.paging import Paging, Place, RowsMovedError, SeveralPagesError
-from tap_targetads.reader import Reader, Reading
+from tap_targetads.reading.paginator import PagingError
+from tap_targetads.reading.paging import (
+    Paging,
+    Place,
+    RowsMovedError,
+    SeveralPagesError,
+)
+from tap_targetads.reading.reader import Reader, Reading
+from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.reports.days import tile
 from tap_targetads.rows.json_pages import PageDecoder
-from tap_targetads.sizes import AdaptiveSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

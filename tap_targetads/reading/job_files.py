@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from tap_targetads.job_status import JobStatus
+    from tap_targetads.reading.job_status import JobStatus
 
 ATTEMPTS = 3
 """How often a file is downloaded before giving up."""

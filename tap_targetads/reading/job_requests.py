@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from tap_targetads.job_status import BodyShape, JobOptions
+    from tap_targetads.reading.job_status import BodyShape, JobOptions
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field
     from tap_targetads.reports.kinds import Report

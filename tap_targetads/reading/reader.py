@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.plurals import counted
+from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.reports.days import tile
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.row_type import RowType, is_weight
-from tap_targetads.sizes import AdaptiveSize
 
 if TYPE_CHECKING:
     import logging

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_targetads.errors import ApiError
-from tap_targetads.paginator import PagingError, ReportPaginator
 from tap_targetads.plurals import counted as in_words
+from tap_targetads.reading.paginator import PagingError, ReportPaginator
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
+    from tap_targetads.reading.sizes import AdaptiveSize
     from tap_targetads.rows.json_pages import Page
-    from tap_targetads.sizes import AdaptiveSize
 
 PROBE_OFFSET = 1_000_000_000
 """An offset beyond all data: a server that heeds offsets has no rows there."""

@@ -11,8 +11,8 @@ from tap_targetads.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_targetads.job_bodies import JobBodies
-    from tap_targetads.job_status import Job
+    from tap_targetads.reading.job_requests import JobBodies
+    from tap_targetads.reading.job_status import Job
     from tap_targetads.reports.days import Window
 
 

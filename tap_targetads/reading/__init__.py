@@ -1,0 +1,1 @@
+"""Reading: from planned windows to rows, by pages or by jobs."""
