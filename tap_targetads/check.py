@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_targetads.api.client import Client
-    from tap_targetads.meta import MetaStream
     from tap_targetads.reports.days import Window
-    from tap_targetads.streams import ReportStream
+    from tap_targetads.streams.meta import MetaStream
+    from tap_targetads.streams.report import ReportStream
 
 _HOPELESS = frozenset({None, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 """Where other streams would fare no better: no answer, a wrong token, too much."""

@@ -28,21 +28,21 @@ from tap_targetads.config.setting_names import check_names, mistyped, tell_of_un
 from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.inputs import checked_state
-from tap_targetads.meta import META
 from tap_targetads.output.batches import check_batch_config
 from tap_targetads.output.messages import BlockWriter
 from tap_targetads.progress import Progress, display_of
 from tap_targetads.reading.job_status import JobOptions
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
-from tap_targetads.stream_maps import StreamMaps
-from tap_targetads.streams import ReportStream
+from tap_targetads.streams.meta import META
+from tap_targetads.streams.report import ReportStream
+from tap_targetads.streams.stream_maps import StreamMaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from tap_targetads.meta import MetaStream
+    from tap_targetads.streams.meta import MetaStream
     from targetads_sandbox import Sandbox
 
 DEFAULTS: Mapping[str, Any] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError
 
 from tap_targetads.reports.kinds import RawReport
-from tap_targetads.streams import ReportStream
+from tap_targetads.streams.report import ReportStream
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:

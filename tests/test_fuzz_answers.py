@@ -17,8 +17,8 @@ from tap_targetads.api.retries import LONGEST_RETRY_AFTER, Retries, retry_after
 from tap_targetads.api.token_status import TokenStatus
 from tap_targetads.api.transport import Call, Exchange
 from tap_targetads.errors import ApiError
-from tap_targetads.meta import MetaAnswer
 from tap_targetads.reading.job_status import JobStatus
+from tap_targetads.streams.meta import MetaAnswer
 from tests.fuzzing import as_json, fuzz, mutated, values
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tap_targetads.errors import StateError, TapError
 from tap_targetads.reports.days import Calendar, Window
 from tap_targetads.rows.row_type import RowType
 from tap_targetads.state.bookmark import Bookmark
-from tap_targetads.streams import ReportStream
+from tap_targetads.streams.report import ReportStream
 from tap_targetads.tap import TapTargetADS
 from tests.fuzzing import fuzz, values
 

@@ -19,7 +19,7 @@ import pytest
 from singer_sdk import Stream, Tap
 
 import tap_targetads
-from tap_targetads.streams import ReportStream
+from tap_targetads.streams.report import ReportStream
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import PROJECT

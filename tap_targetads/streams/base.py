@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.output.batches import BatchFiles
-from tap_targetads.partition_metrics import PartitionCounter, PartitionTimer
 from tap_targetads.reports.fields import PROJECT_ID, TAP_FIELDS, stream_schema
+from tap_targetads.streams.partition_metrics import PartitionCounter, PartitionTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

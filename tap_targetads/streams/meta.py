@@ -16,11 +16,11 @@ from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
 from tap_targetads.api.transport import Call
 from tap_targetads.errors import ApiError
 from tap_targetads.output.messages import RecordEncoder, encode_records
-from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.row_type import Checked, RowType
 from tap_targetads.rows.values import converters
+from tap_targetads.streams.base import ProjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,6 @@ from typing_extensions import override
 
 from tap_targetads.errors import StateError
 from tap_targetads.output.messages import RecordEncoder
-from tap_targetads.project_stream import ProjectStream
 from tap_targetads.reading.job_reader import JobReader
 from tap_targetads.reading.page_reader import PageReader
 from tap_targetads.reports.days import Window
@@ -19,6 +18,7 @@ from tap_targetads.rows.keys import RowKeys
 from tap_targetads.rows.values import converters
 from tap_targetads.state.bookmark import Bookmark
 from tap_targetads.state.plan import Plan
+from tap_targetads.streams.base import ProjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.output.batches import BatchFiles
-    from tap_targetads.partition_metrics import PartitionCounter
     from tap_targetads.reading.reader import Reader
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Piece
+    from tap_targetads.streams.partition_metrics import PartitionCounter
     from tap_targetads.tap import TapTargetADS
 
     Pieces = Iterator[Piece]

@@ -1,0 +1,1 @@
+"""The streams: reports, and the meta data of projects."""
