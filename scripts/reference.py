@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scripts.readme import settings, table
-from tap_targetads.about import streams_as_markdown
+from tap_targetads.cli.about import streams_as_markdown
 from tap_targetads.config.report_schema import REPORT_SCHEMA
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.declared import declared_reports

@@ -226,7 +226,7 @@ def display_of(progress: Progress) -> AbstractContextManager[object]:
     if not (sys.stderr and sys.stderr.isatty()) or sys.stdout.isatty():
         return nullcontext()
     # Loading it takes longer than a run in a pipeline should wait.
-    from tap_targetads.display import Display, watching  # noqa: PLC0415
+    from tap_targetads.cli.display import Display, watching  # noqa: PLC0415
 
     console = watching()
     return Display(progress, console) if console else nullcontext()

@@ -19,15 +19,15 @@ from tap_targetads.api.prefetch import Prefetch
 from tap_targetads.api.rate_limit import Pace
 from tap_targetads.api.retries import Retries, retry_waits
 from tap_targetads.api.transport import Exchange
-from tap_targetads.check import ProjectCheck
-from tap_targetads.command_line import CommandLine
+from tap_targetads.cli.command_line import CommandLine
+from tap_targetads.cli.connection_test import ProjectCheck
+from tap_targetads.cli.inputs import checked_state
 from tap_targetads.config.environment import environment, from_variables
 from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.config.schema_errors import schema_errors
 from tap_targetads.config.setting_names import check_names, mistyped, tell_of_unread
 from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
-from tap_targetads.inputs import checked_state
 from tap_targetads.output.batches import check_batch_config
 from tap_targetads.output.messages import BlockWriter
 from tap_targetads.progress import Progress, display_of

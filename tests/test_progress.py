@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from tap_targetads.display import Display, watching
+from tap_targetads.cli.display import Display, watching
 from tap_targetads.progress import Part, Progress, display_of
 from tap_targetads.reports.days import Window
 from targetads_sandbox.server.faults import Fault

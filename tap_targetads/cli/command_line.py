@@ -16,8 +16,8 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_targetads.about import with_streams
-from tap_targetads.inputs import checked_file, settings_in
+from tap_targetads.cli.about import with_streams
+from tap_targetads.cli.inputs import checked_file, settings_in
 
 if TYPE_CHECKING:
     import click

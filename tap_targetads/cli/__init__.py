@@ -1,0 +1,1 @@
+"""The command line: its files, the connection test, the display."""
