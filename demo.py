@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.10"
+# requires-python = ">=3.11"
 # dependencies = ["duckdb>=1.4", "meltano>=4.4"]
 # ///
 """Load TargetADS into one DuckDB file, and show what arrived.

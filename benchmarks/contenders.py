@@ -20,9 +20,9 @@ EXTRA_FIELDS = ("InteractionUtmContent", "InteractionUtmTerm", "InteractionCity"
 FIELDS = (*fields_of("raw"), *EXTRA_FIELDS)
 
 TAP = ("{python}", "-m", "tap_targetads", "--config", "{config}")
-VANILLA = ("{python}", "-m", "benchmarks.vanilla", "--config", "{config}")
+VANILLA = ("{python}", "-m", "benchmarks.peers.vanilla", "--config", "{config}")
 CATALOG = ("--catalog", "{catalog}")
-DLT = ("{bench}", "-m", "benchmarks.dlt_rest", "{config}", "{folder}")
+DLT = ("{bench}", "-m", "benchmarks.peers.dlt_rest", "{config}", "{folder}")
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ CONTENDERS: Mapping[str, Contender] = {
     ),
     "plain": Contender(
         "script by hand: requests and json",
-        ("{bench}", "-m", "benchmarks.plain", "{config}"),
+        ("{bench}", "-m", "benchmarks.peers.plain", "{config}"),
         SCRIPT,
     ),
     "plain_orjson": Contender(
         "script by hand: requests and orjson",
-        ("{bench}", "-m", "benchmarks.plain_orjson", "{config}"),
+        ("{bench}", "-m", "benchmarks.peers.plain_orjson", "{config}"),
         SCRIPT,
     ),
     "dlt": Contender(

@@ -239,8 +239,8 @@ class TapTargetADS(CommandLine):
         ]
 
     # The SDK declares it as final, but has no other hook around a whole run, and none
-    # to fail one that went on after a failure. tests/test_sdk_seams.py fails if the
-    # command line does not come by here any more.
+    # to fail one that went on after a failure. tests/project/test_sdk_seams.py fails if
+    # the command line does not come by here any more.
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
         """Read all streams, the others too if one of them fails.
@@ -314,7 +314,7 @@ class TapTargetADS(CommandLine):
 
     # The SDK's handler exits with 0, as if everything had been delivered, and may
     # write into the middle of a block. There is no public hook;
-    # tests/test_sdk_seams.py fails if a version of the SDK renames it.
+    # tests/project/test_sdk_seams.py fails if a version of the SDK renames it.
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End with 128 + signal; what was not finished is read by the next run."""

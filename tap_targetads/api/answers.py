@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
-from typing_extensions import Self
 
 if TYPE_CHECKING:
     from tap_targetads.api.bodies import Body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -88,8 +88,8 @@ def retry_after(header: str | None) -> float:
     except (OverflowError, ValueError):
         return RATE_LIMIT_WAIT
     if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    seconds = (until - datetime.now(timezone.utc)).total_seconds()
+        until = until.replace(tzinfo=UTC)
+    seconds = (until - datetime.now(UTC)).total_seconds()
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from tap_targetads.api.answers import Reply
 

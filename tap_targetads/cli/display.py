@@ -7,12 +7,12 @@ import logging
 import sys
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from tap_targetads.plurals import counted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -103,7 +103,7 @@ class Settings:
         Args:
             now: The current instant; the clock's if not given.
         """
-        now = now or datetime.now(timezone.utc)
+        now = now or datetime.now(UTC)
         return self.calendar.day_of(now) - ONE_DAY
 
 

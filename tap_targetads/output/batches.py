@@ -18,9 +18,9 @@ from tap_targetads.output.batch_formats import Jsonl, Parquet
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
+    from typing import Self
 
     from singer_sdk.helpers._batch import BatchConfig
-    from typing_extensions import Self
 
 _KEYS: Mapping[str, frozenset[str]] = {
     "encoding": frozenset({"format", "compression"}),

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -139,7 +139,7 @@ class RecordEncoder:
         Yields:
             The number of rows of a block, and the block.
         """
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         tail = b',"time_extracted":' + _encoder.encode(now) + b"}\n"
         for opening, row_keys, after_key, fields in self._columns(rows, keys):
             head = self._head + opening

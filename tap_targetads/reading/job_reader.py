@@ -180,7 +180,7 @@ class JobReader(Reader):
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return job, self._wait(job)
-            except JobLostError as error:  # noqa: PERF203 - minutes pass in between
+            except JobLostError as error:
                 self.logger.warning(
                     "%s: the job is lost: %s. Try %d of %d failed.",
                     self._subject(job),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from tap_targetads.api.answers import MalformedAnswerError, Reply
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Calendar:
         the instant at which the date begins.
         """
         midnight = datetime.combine(day, time.min, tzinfo=self.zone)
-        return midnight.astimezone(timezone.utc)
+        return midnight.astimezone(UTC)
 
     def bookmark(self, day: date) -> datetime:
         """The last whole second of a day, in UTC."""

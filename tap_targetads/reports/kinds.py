@@ -24,8 +24,7 @@ from tap_targetads.reports.filters import NO_FILTERS, Filters, without_empty
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
-
-    from typing_extensions import Self
+    from typing import Self
 
     from tap_targetads.reports.fields import Field, Version
 

@@ -14,15 +14,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
-from typing_extensions import override
-
 from tap_targetads.plurals import counted
 from tap_targetads.rows.row_type import MissingColumnsError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from typing_extensions import Buffer
 
     from tap_targetads.rows.row_type import RowType
 
@@ -33,7 +29,6 @@ halves the time of everything that is done with them."""
 LONGEST_VALUE = 1 << 25
 """Most characters of a value: a quote that nobody closes must not fill the memory."""
 
-_PIECE = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -54,8 +49,7 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
     Raises:
         CorruptFileError: If it is cut off or damaged, or has another number of rows.
     """
-    with _damage_as_corrupt():
-        header, lines = _table(file)
+    with _table(file) as (header, lines):
         widths = Counter(map(len, lines))
     found = widths.total()
     if rows is not None and found != rows:
@@ -86,8 +80,7 @@ def csv_pages(
     Raises:
         CorruptFileError: If the file cannot be read to its end, or lacks a column.
     """
-    with _damage_as_corrupt():
-        columns, lines = _table(file)
+    with _table(file) as (columns, lines):
         if not columns:
             return
         header = [names.get(name, name) for name in columns]
@@ -104,44 +97,32 @@ def csv_pages(
             yield Table(len(some), dict(zip(row_type.names, selected, strict=True)))
 
 
-def _table(file: IO[bytes]) -> tuple[list[str], Iterator[list[str]]]:
-    """The header of a file, and its rows.
+@contextmanager
+def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """The header of a file, and its rows; the file stays open.
 
     Blank lines are no rows. Only a row of one column is blank if its value is empty:
     so Go writes it.
+
+    Raises:
+        CorruptFileError: If it cannot be read to its end.
     """
     # The library's own limit, 131 072 characters, is less than values may have.
     csv.field_size_limit(LONGEST_VALUE)
-    bytes_ = io.BufferedReader(_WithoutNul(_plain(file)), _PIECE)
-    text = io.TextIOWrapper(bytes_, "utf-8-sig", errors="replace", newline="")
+    text = io.TextIOWrapper(_plain(file), "utf-8-sig", errors="replace", newline="")
     lines = csv.reader(text, strict=True)
-    header = next(filter(None, lines), [])
-    if len(header) == 1:
-        return header, (line or [""] for line in lines)
-    return header, filter(None, lines)
-
-
-class _WithoutNul(io.RawIOBase):
-    """A file without NUL characters, which Python 3.10 refuses in CSV.
-
-    Nothing is lost: no record has them (decision 5).
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer)
-        while piece := self._file.read(len(view)):
-            if kept := piece.replace(b"\0", b""):
-                view[: len(kept)] = kept
-                return len(kept)
-        return 0
+    try:
+        header = next(filter(None, lines), [])
+        if len(header) == 1:
+            yield header, (line or [""] for line in lines)
+        else:
+            yield header, filter(None, lines)
+    except (csv.Error, EOFError, OSError, zlib.error) as error:
+        message = f"the file cannot be read ({error})"
+        raise CorruptFileError(message) from error
+    finally:
+        if not file.closed:
+            text.detach()
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:
@@ -152,15 +133,6 @@ def _plain(file: IO[bytes]) -> IO[bytes]:
     if magic != _GZIP_MAGIC:
         return file
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
-
-
-@contextmanager
-def _damage_as_corrupt() -> Iterator[None]:
-    try:
-        yield
-    except (csv.Error, EOFError, OSError, zlib.error) as error:
-        message = f"the file cannot be read ({error})"
-        raise CorruptFileError(message) from error
 
 
 def _check_widths(widths: Iterable[int], width: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -87,7 +87,7 @@ class UtcTimes:
         if time.tzinfo is None:
             time = time.replace(tzinfo=self._zone)
         try:
-            return time.astimezone(timezone.utc)
+            return time.astimezone(UTC)
         except OverflowError as error:  # the first and the last day of all time
             raise ValueError(time) from error
 

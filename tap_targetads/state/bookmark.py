@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import StateError
@@ -107,9 +107,8 @@ class Bookmark:
         if text is None:
             return None
         try:
-            # Python 3.10 does not know the suffix Z.
-            value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-            value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+            value = datetime.fromisoformat(text)
+            value = value if value.tzinfo else value.replace(tzinfo=UTC)
             # The days around it have to exist, too.
             day = self._calendar.day_of(value)
             self._calendar.begin(day - ONE_DAY)

@@ -287,7 +287,7 @@ class ReportStream(ProjectStream):
     # The SDK moves its bookmark with every record, and keeps a starting value beside
     # it while the stream runs. Here the bookmark moves with finished windows only, so
     # both must not touch the state. There is no public switch for either;
-    # tests/test_sdk_seams.py fails if a version of the SDK renames them.
+    # tests/project/test_sdk_seams.py fails if a version of the SDK renames them.
 
     @override
     def _increment_stream_state(

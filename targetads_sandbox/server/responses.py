@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from math import ceil
@@ -138,7 +138,7 @@ def _proxy_response(status: HTTPStatus) -> Response:
 def _retry_after(fault: Fault) -> Mapping[str, str]:
     if not fault.http_date:
         return {"Retry-After": str(ceil(fault.delay))}
-    moment = datetime.now(timezone.utc) + timedelta(seconds=fault.delay)
+    moment = datetime.now(UTC) + timedelta(seconds=fault.delay)
     return {"Retry-After": format_datetime(moment, usegmt=True)}
 
 

@@ -16,8 +16,7 @@ from targetads_sandbox.world.world import DEFAULT_PROJECTS, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from typing_extensions import Self
+    from typing import Self
 
 
 LOOPBACK = "127.0.0.1"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import count
 from math import floor
 from time import time
@@ -65,7 +65,7 @@ class Storage:
             "X-Expires": str(expires),
         }
         query["X-Signature"] = self._signature(name, query)
-        moment = datetime.fromtimestamp(expires, timezone.utc)
+        moment = datetime.fromtimestamp(expires, UTC)
         return SignedUrl(f"{base}{_BUCKET}{name}?{urlencode(query)}", moment)
 
     def revoke(self, params: Mapping[str, str]) -> None:

@@ -200,7 +200,7 @@ class Values(NamedTuple):
         kind = self.types[name]
         if kind == "date-time":
             local = dt.datetime.fromisoformat(str(value)).replace(tzinfo=self.zone)
-            return local.astimezone(dt.timezone.utc).isoformat()
+            return local.astimezone(dt.UTC).isoformat()
         if kind == "number":
             return float(value)
         if kind == "integer":

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
-from tests.running import Output, parse, run_tap, select
+from tests.support.running import Output, parse, run_tap, select
 from tests.upgrades.server import RecordedApi
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What else one would read the same pages with."""

@@ -1,0 +1,1 @@
+"""Anything from outside: rows, or a clean error."""

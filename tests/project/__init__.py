@@ -1,0 +1,1 @@
+"""What is around the tap: documentation, packages, benchmarks, releases."""

@@ -1,0 +1,1 @@
+"""What users rely on, seen through the command line, on the sandbox."""

@@ -1,0 +1,222 @@
+"""All streams, in both versions of the API, against the sandbox's truth."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_targetads.reports.fields import fields_of
+from targetads_sandbox import Sandbox, World
+from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
+from targetads_sandbox.server.faults import Fault
+from targetads_sandbox.truth import (
+    expected_campaigns,
+    expected_creatives,
+    expected_paths,
+    expected_report,
+    expected_target_events,
+)
+from tests.conftest import PROJECT
+from tests.promises.test_records import STREAMS, discover, in_order, truth, without_key
+from tests.support.running import Record, run_tap, select
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+META = ["campaigns", "creatives", "target_events", "projects"]
+PATH_FIELDS = sorted(fields_of("path"))
+DIMENSIONS = ["EventDate", "MediaSource", "MediaCampaign"]
+MEDIA_METRICS = [
+    name for name, f in fields_of("aggregate").items() if f.group == "media metric"
+]
+TARGET_METRICS = [
+    name for name, f in fields_of("aggregate").items() if f.group == "target metric"
+]
+
+
+def paths(world: World, **options: Any) -> list[Record]:
+    options = {
+        "project_id": PROJECT,
+        "start": date(2024, 1, 1),
+        "end": date(2024, 1, 31),
+        "fields": PATH_FIELDS,
+        **options,
+    }
+    return expected_paths(world, **options)
+
+
+def report(world: World, **options: Any) -> list[Record]:
+    options = {
+        "project_id": PROJECT,
+        "start": date(2024, 1, 1),
+        "end": date(2024, 1, 31),
+        "dimensions": DIMENSIONS,
+        "media_metrics": MEDIA_METRICS,
+        "target_metrics": TARGET_METRICS,
+        **options,
+    }
+    return expected_report(world, **options)
+
+
+def assert_same_paths(found: list[Record], expected: list[Record]) -> None:
+    """Compare paths; which of two equal touches has which weight is left open."""
+    assert {r["_row_key"] for r in found} == {r["_row_key"] for r in expected}
+    assert in_order(list(map(without_key, found))) == in_order(
+        list(map(without_key, expected))
+    )
+
+
+def only(config: dict[str, Any], *streams: str) -> dict[str, Any]:
+    """A catalog that selects some streams."""
+    return select(discover(config), streams=streams)
+
+
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("dialect", [DOCUMENTED, LIVE])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_one_run_delivers_every_stream_as_it_is(
+    tmp_path: Path,
+    world: World,
+    config: dict[str, Any],
+    dialect: Dialect,
+    version: str,
+) -> None:
+    with Sandbox(world, dialect=dialect) as sandbox:
+        changes = {"api_url": sandbox.url, "api_version": version}
+        catalog = only(config, *STREAMS, "conversion_paths", "media_report", *META)
+        output = run_tap(tmp_path, {**config, **changes}, catalog=catalog)
+
+    assert output.exit_code == 0, output.log[-3000:]
+    for stream in STREAMS:
+        assert in_order(output.records[stream]) == in_order(truth(world, stream))
+    assert_same_paths(output.records["conversion_paths"], paths(world))
+    assert in_order(output.records["media_report"]) == in_order(report(world))
+    assert {stream for stream in META if output.records[stream]} == set(META)
+
+
+@pytest.mark.parametrize("grouping", ["week", "month"])
+def test_aggregates_hold_whole_groups_only(
+    tmp_path: Path, world: World, config: dict[str, Any], grouping: str
+) -> None:
+    definition = {
+        "name": "mine",
+        "report": "aggregate",
+        "fields": ["MediaSource"],
+        "date_grouping": grouping,
+        "attribution_model": "fl",
+        "attribution_window": "30",
+    }
+    period = {"start_date": "2024-01-17", "end_date": "2024-03-13"}
+    mine = {**config, **period, "reports": [definition]}
+
+    output = run_tap(tmp_path, mine, catalog=only(mine, "mine"))
+
+    start, end = {
+        "week": (date(2024, 1, 15), date(2024, 3, 10)),
+        "month": (date(2024, 1, 1), date(2024, 2, 29)),
+    }[grouping]
+    expected = report(
+        world,
+        start=start,
+        end=end,
+        dimensions=["EventDate", "MediaSource"],
+        date_grouping=grouping,
+        attribution_model="fl",
+        attribution_window="30",
+    )
+    assert in_order(output.records["mine"]) == in_order(expected)
+    (schema,) = output.of_type("SCHEMA")
+    assert schema["key_properties"] == ["project_id", "EventDate", "MediaSource"]
+
+
+def test_the_meta_streams_hold_what_the_api_lists(
+    tmp_path: Path, world: World, config: dict[str, Any]
+) -> None:
+    catalog = only(config, "campaigns", "creatives", "target_events", "projects")
+
+    output = run_tap(tmp_path, config, catalog=catalog)
+
+    def keys(records: list[Record], *names: str) -> set[Any]:
+        return {tuple(r[n] for n in ("project_id", *names)) for r in records}
+
+    lists: list[tuple[str, list[Record], tuple[str, ...]]] = [
+        (
+            "campaigns",
+            expected_campaigns(world, project_id=PROJECT, active=False),
+            ("placement_id", "placement_name"),
+        ),
+        (
+            "creatives",
+            expected_creatives(world, project_id=PROJECT, active=False),
+            ("placement_id", "creative_id"),
+        ),
+        (
+            "target_events",
+            expected_target_events(world, project_id=PROJECT),
+            ("event_type", "event_name"),
+        ),
+    ]
+    for stream, expected, names in lists:
+        found = keys(output.records[stream], *names)
+        texts = {tuple(map(str, key)) for key in found}
+        assert texts == {tuple(map(str, key)) for key in keys(expected, *names)}
+
+
+def test_every_placement_of_the_interactions_is_among_the_campaigns(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config, catalog=only(config, "campaigns", "clicks"))
+
+    campaigns = {r["placement_id"] for r in output.records["campaigns"]}
+    used = {r["InteractionPlacementId"] for r in output.records["clicks"]} - {None}
+    assert used <= campaigns
+
+
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_many_campaigns_are_asked_for_ten_at_a_time(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    world: World,
+    config: dict[str, Any],
+    version: str,
+) -> None:
+    used = {r["InteractionPlacementId"] for r in truth(world, "clicks")} - {None}
+    ids = sorted(used) + list(range(1, 16))
+    chosen = {**config, "media_campaign_ids": ids, "api_version": version}
+
+    output = run_tap(tmp_path, chosen, catalog=only(chosen, "clicks"))
+
+    expected = [
+        r for r in truth(world, "clicks") if r["InteractionPlacementId"] is not None
+    ]
+    found = output.records["clicks"]
+    assert in_order(list(map(without_key, found))) == in_order(
+        list(map(without_key, expected))
+    )
+    assert len({r["_row_key"] for r in found}) == len(found)
+    asked = [
+        r.body["InteractionFilter"]["MediaCampaignId"]
+        for r in sandbox.requests
+        if r.body
+    ]
+    assert {len(batch) for batch in asked} <= {10, len(ids) % 10 or 10}
+
+
+@pytest.mark.parametrize("closed", ["no campaigns", "forbidden"])
+def test_a_token_without_access_to_campaigns_gives_an_empty_stream_and_a_warning(
+    tmp_path: Path, world: World, config: dict[str, Any], closed: str
+) -> None:
+    without = [PROJECT] if closed == "no campaigns" else []
+    catalog = only(config, "campaigns", "clicks")
+    with Sandbox(world, without_campaigns=without) as sandbox:
+        if closed == "forbidden":
+            sandbox.faults.set([Fault("forbidden", rate=1, path="/v1/meta/")])
+        output = run_tap(tmp_path, {**config, "api_url": sandbox.url}, catalog=catalog)
+
+    assert output.exit_code == 0
+    assert "campaigns" not in output.records
+    assert output.records["clicks"]
+    assert "WARNING  | tap-targetads.campaigns" in output.log

@@ -1,0 +1,1 @@
+"""What several tests use: runs of the tap, fakes, truths."""

@@ -1,0 +1,1 @@
+"""Real loaders: what arrives in files and databases."""

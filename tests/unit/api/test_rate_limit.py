@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_targetads.api.client import Client
+from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.retries import PassingFailureError, Retries
+from tap_targetads.api.token_status import TokenStatus
+from tap_targetads.api.transport import Call, Exchange
+from tests.support.running import run_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from requests_mock import Mocker
+
+    from targetads_sandbox.server.sandbox import Sandbox
+
+CALL = Call("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
+
+
+def no_waits() -> Generator[float, Exception, None]:
+    while True:
+        yield 0
+
+
+class Clock:
+    """A clock that moves only when somebody waits or works."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@given(st.integers(1, 5), st.lists(st.floats(0, 40), max_size=30))
+def test_no_minute_has_more_requests_than_the_budget(
+    budget: int, work: list[float]
+) -> None:
+    clock = Clock()
+    pace = Pace(budget, clock, clock.sleep)
+    sent = []
+    for seconds in work:
+        clock.now += seconds
+        pace.wait()
+        sent.append(clock.now)
+
+    for earlier, later in zip(sent, sent[budget:], strict=False):
+        assert later - earlier >= 60 - 1e-6
+
+
+def test_nobody_waits_while_there_is_budget() -> None:
+    clock = Clock()
+    pace = Pace(3, clock, clock.sleep)
+
+    for _ in range(3):
+        pace.wait()
+
+    assert clock.waits == []
+
+
+def test_without_a_budget_nobody_waits() -> None:
+    clock = Clock()
+    pace = Pace(None, clock, clock.sleep)
+
+    for _ in range(1000):
+        pace.wait()
+
+    assert clock.waits == []
+
+
+def test_threads_share_the_budget_and_line_up() -> None:
+    waits: list[float] = []
+    pace = Pace(2, clock=lambda: 100.0, sleep=waits.append)
+    threads = [threading.Thread(target=pace.wait) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(waits) == [60, 60, 120, 120]
+
+
+def test_a_429_slows_down_the_requests_of_others_too(requests_mock: Mocker) -> None:
+    clock = Clock()
+    pace = Pace(None, clock, clock.sleep)
+    exchange = Exchange("https://api.example.test", {1: "token"}, 1, pace)
+    client = Client(exchange, Retries(0))
+    requests_mock.get(
+        "https://api.example.test/v1/meta/token_validate",
+        [{"status_code": 429, "headers": {"Retry-After": "7"}}, {"json": {}}],
+    )
+
+    with pytest.raises(Exception, match="429"):
+        client.send(CALL, TokenStatus.decode)
+    client.send(CALL, TokenStatus.decode)
+
+    assert clock.waits == [7]
+
+
+def test_when_the_time_for_all_tries_is_over_there_is_no_other_one() -> None:
+    def fail() -> None:
+        message = "no."
+        raise PassingFailureError(message, wait=50)
+
+    with pytest.raises(PassingFailureError) as caught:
+        Retries(100, timeout=0).run(fail, "Stream clicks")
+
+    assert caught.value.tries == 1
+
+
+def test_a_request_that_can_be_made_smaller_is_not_tried_for_long() -> None:
+    def fail(*, too_much: bool) -> None:
+        message = "no."
+        raise PassingFailureError(message, wait=0, too_much=too_much)
+
+    for too_much, tries in [(True, 3), (False, 9)]:
+        with pytest.raises(PassingFailureError) as caught:
+            Retries(8, waits=no_waits).run(
+                lambda much=too_much: fail(too_much=much),  # type: ignore[misc]
+                "Stream clicks",
+                can_shrink=True,
+            )
+        assert caught.value.tries == tries
+
+
+def test_the_budget_holds_for_a_whole_run(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("tap_targetads.tap.TapTargetADS.sleep", waits.append)
+
+    output = run_tap(tmp_path, {**config, "requests_per_minute": 10})
+
+    assert output.exit_code == 0
+    assert len(sandbox.requests) == 20
+    assert len(waits) == 10
+    assert max(waits) <= 60

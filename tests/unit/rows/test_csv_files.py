@@ -1,0 +1,167 @@
+"""What CSV files may look like, and what is made of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.reports.fields import FIELD_TYPES, extra_field
+from tap_targetads.rows.converter import RowConverter
+from tap_targetads.rows.csv_files import (
+    LONGEST_VALUE,
+    CorruptFileError,
+    check_file,
+    csv_pages,
+)
+from tap_targetads.rows.row_type import RowType
+from tap_targetads.rows.values import converters
+
+HEADER = b"Name,Count\n"
+ROWS = b"a,1\nb,2\n"
+RECORDS = [{"Count": 1, "Name": "a"}, {"Count": 2, "Name": "b"}]
+
+
+def read(
+    content: bytes, count: int | None = None, types: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The records of a file that has been checked."""
+    types = types or {"Name": "string", "Count": "integer"}
+    row_type = RowType(types)
+    fields = [field for name in types for field in extra_field(name, types[name])]
+    converter = RowConverter(
+        "clicks",
+        fields,
+        row_type,
+        converters(ZoneInfo("Europe/Moscow")),
+        day_field=None,
+        null_bad_values=False,
+    )
+    file = io.BytesIO(content)
+    check_file(file, count)
+    encoder = RecordEncoder("clicks", {})
+    records: list[dict[str, Any]] = []
+    for table in csv_pages(
+        file, row_type, names={n: n for n in types}, on_unselected=lambda _: None
+    ):
+        records += encoder.records(converter.rows_of(table), None)
+    return records
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (b'a"b,1\nc,2\n', ['a"b', "c"]),
+        (b'5" x 7",1\n"5"" x 7""",2\n', ['5" x 7"', '5" x 7"']),
+        (b'a""b,1\n"c\n""d",2\n', ['a""b', 'c\n"d']),
+        (b' "a",1\nb,2\n', [' "a"', "b"]),
+        (b'"",1\n"""",2\n', [None, '"']),
+    ],
+)
+def test_quotes_are_counted_as_they_are_read(content: bytes, names: list[str]) -> None:
+    assert [r["Name"] for r in read(HEADER + content, 2)] == names
+    with pytest.raises(CorruptFileError, match="2 rows instead of 3"):
+        read(HEADER + content, 3)
+
+
+@pytest.mark.parametrize("field_type", FIELD_TYPES)
+@pytest.mark.parametrize("value", [rb"\N", rb'"\N"', b"", b'""', b"\0", b'"\0"'])
+def test_a_null_of_clickhouse_is_null_in_every_type(
+    field_type: str, value: bytes
+) -> None:
+    types = {"Name": "string", "Other": field_type}
+
+    assert read(b"Name,Other\nx," + value + b"\n", 1, types) == [
+        {"Name": "x", "Other": None}
+    ]
+
+
+@pytest.mark.parametrize("text", [r"\\N", r"\n", r"x\N", r"\N ", r"\N\N", "N"])
+def test_a_text_that_only_resembles_null_is_kept(text: str) -> None:
+    assert read(HEADER + f"{text},1\n".encode())[0]["Name"] == text
+
+
+@pytest.mark.parametrize("content", [b"a\0\0,1\nb,2\0\n", b'"\0a",1\n\0b,2\n'])
+def test_nul_characters_are_dropped_and_lose_no_row(content: bytes) -> None:
+    assert read(HEADER + content, 2) == RECORDS
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + ROWS,
+        HEADER + ROWS[:-1],
+        HEADER + ROWS + b"\n",
+        b"\n\n" + HEADER + b"\n\r\n" + b"a,1\n\n\nb,2\n\r\n\n",
+        (HEADER + ROWS).replace(b"\n", b"\r\n"),
+        (HEADER + ROWS).replace(b"\n", b"\r"),
+        (HEADER + ROWS).replace(b"\n", b"\r\r\n"),
+        b"\xef\xbb\xbf" + HEADER + ROWS,
+        b'\xef\xbb\xbf"Name","Count"\n' + ROWS,
+    ],
+)
+def test_blank_lines_line_ends_and_bom_make_no_row(content: bytes) -> None:
+    assert read(content, 2) == RECORDS
+    assert read(gzip.compress(content), 2) == RECORDS
+
+
+def test_a_blank_line_is_a_row_where_there_is_one_column() -> None:
+    assert read(b"Name\nx\n\ny\n", 3, {"Name": "string"}) == [
+        {"Name": "x"},
+        {"Name": None},
+        {"Name": "y"},
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", HEADER])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_an_empty_file_has_no_rows(content: bytes, pack: Any) -> None:
+    assert read(pack(content), 0) == []
+    assert read(pack(content)) == []
+    with pytest.raises(CorruptFileError, match="it has 0 rows instead of 1"):
+        read(pack(content), 1)
+
+
+def test_a_gzip_may_have_several_members_and_end_in_zeros() -> None:
+    members = gzip.compress(HEADER + b"a,") + gzip.compress(b"1\nb,2\n")
+
+    assert read(members, 2) == RECORDS
+    assert read(members + b"\0" * 512, 2) == RECORDS
+
+
+def test_what_follows_a_gzip_and_is_none_is_damage() -> None:
+    with pytest.raises(CorruptFileError, match="cannot be read"):
+        read(gzip.compress(HEADER + ROWS) + b"garbage", 2)
+
+
+def test_bytes_that_are_no_text_become_replacement_characters() -> None:
+    assert read(HEADER + b"a\xffb\xc3,1\n", 1)[0]["Name"] == "a\ufffdb\ufffd"
+
+
+def test_a_row_of_another_width_is_found_before_the_first_is_delivered() -> None:
+    with pytest.raises(CorruptFileError, match=r"as many values .* \(2\)"):
+        check_file(io.BytesIO(HEADER + b"a,1\n" * 50_000 + b"b\n"), None)
+
+
+def test_the_memory_for_checking_does_not_grow_with_the_file() -> None:
+    def peak(rows: int) -> int:
+        file = io.BytesIO(gzip.compress(HEADER + b"device-0123456789,17\n" * rows, 1))
+        tracemalloc.start()
+        check_file(file, rows)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(400_000) < peak(200_000) * 1.05
+
+
+def test_a_quote_that_nobody_closes_does_not_fill_the_memory() -> None:
+    content = HEADER + b'"' + b"x,1\n" * (LONGEST_VALUE // 4 + 1)
+
+    with pytest.raises(CorruptFileError, match="field larger than field limit"):
+        check_file(io.BytesIO(content), None)
