@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def counted(number: int, singular: str, plural: str = "") -> str:
+def count_of(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: `1 row`, `2,000 rows`.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tap_targetads.reports.days import Window
-    from tap_targetads.rows.row_type import Piece
+    from tap_targetads.rows.row_type import Chunk
 
 
 class Part:
@@ -85,7 +85,7 @@ class Part:
         self.windows_left = 1 + len(left)
         self._days_left = window.days + sum(later.days for later in left)
 
-    def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def counted(self, pieces: Iterator[Chunk]) -> Iterator[Chunk]:
         """The rows of the window in hand; they count once they are written."""
         for piece in pieces:
             yield piece

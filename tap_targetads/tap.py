@@ -14,11 +14,11 @@ from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
 from tap_targetads.api.client import Client
-from tap_targetads.api.downloads import Storage
+from tap_targetads.api.downloads import Downloads
 from tap_targetads.api.prefetch import Prefetch
-from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import Retries, retry_waits
-from tap_targetads.api.transport import Exchange
+from tap_targetads.api.transport import Transport
 from tap_targetads.cli.command_line import CommandLine
 from tap_targetads.cli.connection_test import ProjectCheck
 from tap_targetads.cli.inputs import checked_state
@@ -155,11 +155,11 @@ class TapTargetADS(CommandLine):
 
     def _client(self, max_retries: int) -> Client:
         settings = self.settings
-        exchange = Exchange(
+        exchange = Transport(
             self._sandbox.url if settings.sandbox else settings.api_url,
             self.tokens,
             settings.request_timeout,
-            Pace(settings.requests_per_minute, sleep=self.sleep),
+            RateLimit(settings.requests_per_minute, sleep=self.sleep),
         )
         prefetch = Prefetch(
             exchange.send, settings.concurrent_requests, settings.prefetch_mib << 20
@@ -182,10 +182,10 @@ class TapTargetADS(CommandLine):
         )
 
     @cached_property
-    def storage(self) -> Storage:
+    def storage(self) -> Downloads:
         """Where the files of jobs are."""
         settings = self.settings
-        return Storage(settings.request_timeout, self._retries(settings.max_retries))
+        return Downloads(settings.request_timeout, self._retries(settings.max_retries))
 
     @cached_property
     def _sandbox(self) -> Sandbox:

@@ -27,7 +27,7 @@ class FailedField(msgspec.Struct, rename="pascal"):
         return f"{self.failed_field} fails '{self.tag}'{value}"
 
 
-class Reply(msgspec.Struct, kw_only=True):
+class Answer(msgspec.Struct, kw_only=True):
     """What every answer may carry: an error, even with HTTP 200."""
 
     ErrorCode: int | str | None = None
@@ -48,7 +48,7 @@ class Reply(msgspec.Struct, kw_only=True):
             raise MalformedAnswerError(str(error)) from error
 
     @property
-    def reply(self) -> Reply:
+    def reply(self) -> Answer:
         """The answer's error fields."""
         return self
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import requests
 from singer_sdk import metrics
 
-from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import Answer, MalformedAnswerError
 from tap_targetads.api.prefetch import Prefetch
 from tap_targetads.api.retries import PassingFailureError, Retries, gave_up, retry_after
 from tap_targetads.errors import ApiError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tap_targetads.api.bodies import Body
-    from tap_targetads.api.transport import Call, Exchange, Received
+    from tap_targetads.api.transport import Request, Response, Transport
 
 _CODE = re.compile("[1-5][0-9][0-9]")
 _SHOWN_TEXT = 300
@@ -42,7 +42,7 @@ class HasReply(Protocol):
     """A decoded answer."""
 
     @property
-    def reply(self) -> Reply:
+    def reply(self) -> Answer:
         """The answer's error fields."""
 
 
@@ -59,7 +59,7 @@ class Client:
     """
 
     def __init__(
-        self, exchange: Exchange, retries: Retries, prefetch: Prefetch | None = None
+        self, exchange: Transport, retries: Retries, prefetch: Prefetch | None = None
     ) -> None:
         """Prepare the metrics. Nothing is sent yet."""
         self._exchange = exchange
@@ -67,7 +67,7 @@ class Client:
         self._prefetch = prefetch or Prefetch(exchange.send, at_once=1, budget=0)
         self._metrics_logger = metrics.get_metrics_logger()
 
-    def expect(self, now: Call, following: Iterable[Call]) -> None:
+    def expect(self, now: Request, following: Iterable[Request]) -> None:
         """Begin to send the calls that come next, if there is room for their answers.
 
         Args:
@@ -80,7 +80,7 @@ class Client:
         """Forget what was sent ahead: it may not be true any more."""
         self._prefetch.forget()
 
-    def send(self, call: Call, decode: Callable[[Body], AnswerT]) -> AnswerT:
+    def send(self, call: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
         """Send a request, again if need be, and decode the answer.
 
         Decoding is part of the try: an answer that arrives cut off is a passing
@@ -103,7 +103,7 @@ class Client:
         except PassingFailureError as failure:
             raise gave_up(call.subject, failure) from failure
 
-    def _attempt(self, call: Call, decode: Callable[[Body], AnswerT]) -> AnswerT:
+    def _attempt(self, call: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
         try:
             received = self._prefetch.get(call)
         except requests.ConnectTimeout as error:
@@ -134,7 +134,7 @@ class Client:
             raise self._failure(call, received, answer.reply)
         return answer
 
-    def _failure(self, call: Call, received: Received, reply: Reply) -> Exception:
+    def _failure(self, call: Request, received: Response, reply: Answer) -> Exception:
         """What to raise for an error, in the status or in the body."""
         status = received.status
         if reply.is_error and status == HTTPStatus.OK:
@@ -170,7 +170,7 @@ class Client:
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"
 
-    def _log_duration(self, call: Call, received: Received) -> None:
+    def _log_duration(self, call: Request, received: Response) -> None:
         """The metric that the SDK's own REST streams log for each request."""
         ok = received.status < HTTPStatus.BAD_REQUEST
         metrics.log(
@@ -192,7 +192,7 @@ class Client:
         )
 
 
-def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
+def _explain(status: int, call: Request, detail: str, reply: Answer) -> str:
     """What a refusal means, and what to do about it."""
     if status == HTTPStatus.UNAUTHORIZED:
         return (
@@ -213,12 +213,12 @@ def _explain(status: int, call: Call, detail: str, reply: Reply) -> str:
     return " ".join([f"the API rejected the request ({detail}).", *remedies])
 
 
-def _error_in(body: Body) -> Reply:
+def _error_in(body: Body) -> Answer:
     """The error that a body describes, if it is one in the API's form."""
     try:
-        return Reply.decode(body)
+        return Answer.decode(body)
     except MalformedAnswerError:
-        return Reply()
+        return Answer()
 
 
 def _innermost(error: BaseException) -> BaseException:

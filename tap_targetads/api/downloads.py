@@ -35,7 +35,7 @@ class DownloadError(Exception):
     """
 
 
-class Storage:
+class Downloads:
     """Fetches files by signed URLs.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from tap_targetads.api.transport import Call, Received
+    from tap_targetads.api.transport import Request, Response
 
 _REMEMBERED = 8
 
@@ -36,18 +36,18 @@ class Prefetch:
     """
 
     def __init__(
-        self, send: Callable[[Call], Received], at_once: int, budget: int
+        self, send: Callable[[Request], Response], at_once: int, budget: int
     ) -> None:
         """Start with nothing under way."""
         self._send = send
         self._at_once = at_once
         self._budget = budget
-        self._ahead: dict[tuple[str, str, int, bytes], Future[Received]] = {}
-        self._forgotten: list[Future[Received]] = []
+        self._ahead: dict[tuple[str, str, int, bytes], Future[Response]] = {}
+        self._forgotten: list[Future[Response]] = []
         self._kind: tuple[str, str | None] | None = None
         self._sizes: deque[int] = deque(maxlen=_REMEMBERED)
 
-    def expect(self, now: Call, following: Iterable[Call]) -> None:
+    def expect(self, now: Request, following: Iterable[Request]) -> None:
         """Send what is needed next, as far as that is allowed, and forget the rest.
 
         Args:
@@ -76,7 +76,7 @@ class Prefetch:
         self._forgotten += self._ahead.values()
         self._ahead.clear()
 
-    def get(self, call: Call) -> Received:
+    def get(self, call: Request) -> Response:
         """The answer to a call: the one that is on its way, or a new one.
 
         Raises:

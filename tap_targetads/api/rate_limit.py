@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MINUTE = 60.0
 
 
-class Pace:
+class RateLimit:
     """Lets requests through: so many a minute, and none while the API asks for a pause.
 
     Args:

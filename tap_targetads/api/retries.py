@@ -12,7 +12,7 @@ import backoff
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_targetads.errors import ApiError
-from tap_targetads.plurals import counted
+from tap_targetads.plurals import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,7 +27,7 @@ RATE_LIMIT_WAIT = 60.0
 LONGEST_RETRY_AFTER = 3600.0
 """Upper bound, in seconds, of what a server can ask to wait."""
 
-FEW_TRIES = 3
+TRIES_BEFORE_SPLIT = 3
 """Tries of a request that can be made smaller, where that may be what helps."""
 
 LONGEST_WAIT = 300.0
@@ -100,7 +100,7 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
         subject: What was being read.
         failure: What happened then.
     """
-    tries = counted(failure.tries, "try", "tries")
+    tries = count_of(failure.tries, "try", "tries")
     problem = f"{subject}: {failure} Gave up after {tries}."
     return ApiError(
         f"{problem} Everything before it is safe: run the tap again to go on.",
@@ -151,7 +151,7 @@ class Retries:
 
         def hopeless(failure: Exception) -> bool:
             too_much = getattr(failure, "too_much", False)
-            return bool(can_shrink and too_much and tries >= FEW_TRIES)
+            return bool(can_shrink and too_much and tries >= TRIES_BEFORE_SPLIT)
 
         def log(details: Details) -> None:
             logging.getLogger("tap-targetads").warning(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import Reply
+from tap_targetads.api.answers import Answer
 
 if TYPE_CHECKING:
     from tap_targetads.api.bodies import Body
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TOKEN_VALIDATE = "/v1/meta/token_validate"  # noqa: S105 - a path
 
 
-class TokenStatus(Reply, kw_only=True):
+class TokenStatus(Answer, kw_only=True):
     """The answer of token_validate (API reference: base, auth, project).
 
     The live API also answers with an empty body, which means that the token is valid.

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
 from tap_targetads.api.bodies import Bodies
-from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """One request to the API.
 
     Attributes:
@@ -56,7 +56,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Response:
     """An answer, of whatever status.
 
     Attributes:
@@ -74,7 +74,7 @@ class Received:
     seconds: float
 
 
-class Exchange:
+class Transport:
     """Sends requests, from any thread.
 
     Args:
@@ -94,7 +94,7 @@ class Exchange:
         api_url: str,
         tokens: Mapping[int, str],
         timeout: float,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
     ) -> None:
         """Open the session. Nothing is sent yet."""
         self._api_url = api_url
@@ -104,7 +104,7 @@ class Exchange:
         }
         self.tokens = tokens
         self.timeout = timeout
-        self.pace = pace or Pace()
+        self.pace = pace or RateLimit()
         self._bodies = Bodies()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
@@ -112,7 +112,7 @@ class Exchange:
         # Below that, it logs paths and signed addresses.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
 
-    def send(self, call: Call) -> Received:
+    def send(self, call: Request) -> Response:
         """Send a request, once.
 
         Raises:
@@ -131,7 +131,7 @@ class Exchange:
             stream=True,
         )
         body = self._bodies.join(response.iter_content(_PIECE))
-        return Received(
+        return Response(
             response.status_code,
             response.reason or "",
             response.headers,

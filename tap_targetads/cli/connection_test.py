@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
-from tap_targetads.api.transport import Call
+from tap_targetads.api.transport import Request
 from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ProjectCheck:
 
     def _token_status(self, project_id: int) -> TokenStatus:
         subject = f"Project {project_id}"
-        call = Call("GET", TOKEN_VALIDATE, project_id, subject)
+        call = Request("GET", TOKEN_VALIDATE, project_id, subject)
         status = self.client.send(call, TokenStatus.decode)
         if not status.valid:
             message = (

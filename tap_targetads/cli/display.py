@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 from typing_extensions import override
 
-from tap_targetads.plurals import counted
+from tap_targetads.plurals import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ class Display:
         text = Text.assemble(
             ("all", "bold"),
             f": {run.ended} of {run.parts} streams and projects, "
-            f"{counted(run.rows, 'row')} in {_time(run.seconds)}",
+            f"{count_of(run.rows, 'row')} in {_time(run.seconds)}",
         )
         if run.failed:
             text.append(f", {run.failed} not complete", "red")
@@ -119,7 +119,7 @@ class Display:
         text.append("all", "bold")
         text.append(f"{':' if words else ''} {run.ended}")
         text.append(f" of {run.parts}, " if words else f"/{run.parts} ")
-        text.append(counted(run.rows, "row") if words else f"{run.rows:,}")
+        text.append(count_of(run.rows, "row") if words else f"{run.rows:,}")
         return text.append(_left(run.seconds_left, words=words))
 
     def _leave_line(self, part: Part) -> None:
@@ -127,7 +127,7 @@ class Display:
         if part.failed:
             text.append("not complete", "red").append(", ")
         if part.windows:
-            text.append(f"{counted(part.windows, 'window')}, ")
+            text.append(f"{count_of(part.windows, 'window')}, ")
         text.append(f"{_amount(part, words=True)} in {_time(part.seconds)}")
         self._print(text)
 
@@ -166,7 +166,7 @@ def _amount(part: Part, *, words: bool) -> str:
     rate = f"{part.rows_per_second:,.0f}"
     if not words:
         return f"{part.rows:,} {rate}/s"
-    return f"{counted(part.rows, 'row')}, {rate} rows/s"
+    return f"{count_of(part.rows, 'row')}, {rate} rows/s"
 
 
 def _left(seconds: float | None, *, words: bool) -> str:

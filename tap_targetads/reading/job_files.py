@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from tap_targetads.api.background import in_background
-from tap_targetads.api.downloads import DownloadError, Storage
+from tap_targetads.api.downloads import DownloadError, Downloads
 from tap_targetads.errors import ApiError, TapError
 from tap_targetads.rows.csv_files import CorruptFileError, check_file
 
@@ -32,7 +32,7 @@ class JobFiles:
     """
 
     def __init__(
-        self, storage: Storage, sleep: Callable[[float], None], logger: logging.Logger
+        self, storage: Downloads, sleep: Callable[[float], None], logger: logging.Logger
     ) -> None:
         """Start with nothing under way."""
         self._storage = storage

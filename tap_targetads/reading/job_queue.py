@@ -11,13 +11,13 @@ from tap_targetads.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_targetads.reading.job_requests import JobBodies
+    from tap_targetads.reading.job_requests import JobRequests
     from tap_targetads.reading.job_status import Job
     from tap_targetads.reports.days import Window
 
 
 @dataclass(slots=True)
-class Turn:
+class PendingWindow:
     """A window, and the jobs that read it.
 
     Attributes:
@@ -59,11 +59,11 @@ class JobQueue:
         *,
         at_once: int,
         cut: Callable[[Window], list[Window]],
-        bodies: JobBodies,
+        bodies: JobRequests,
         make: Callable[[Window, dict[str, Any]], Job],
     ) -> None:
         """Take the windows. No job is made yet."""
-        self._turns = [Turn(window) for window in windows]
+        self._turns = [PendingWindow(window) for window in windows]
         self._at_once = at_once
         self._cut = cut
         self._bodies = bodies
@@ -104,7 +104,9 @@ class JobQueue:
                 continue
             if turn.bodies is None:
                 windows = self._cut(turn.window)
-                self._turns[place : place + 1] = [Turn(window) for window in windows]
+                self._turns[place : place + 1] = [
+                    PendingWindow(window) for window in windows
+                ]
                 turn = self._turns[place]
             self._make_next(turn)
 
@@ -129,13 +131,13 @@ class JobQueue:
 
     def begin_again(self) -> None:
         """Make the jobs of the window anew; those of later windows stay."""
-        self._turns[0] = Turn(self.window)
+        self._turns[0] = PendingWindow(self.window)
 
     @property
     def _may_make_one(self) -> bool:
         return sum(len(turn.jobs) for turn in self._turns) < self._at_once
 
-    def _make_next(self, turn: Turn) -> None:
+    def _make_next(self, turn: PendingWindow) -> None:
         try:
             job = self._made(turn)
         except ApiError as error:
@@ -144,7 +146,7 @@ class JobQueue:
         turn.jobs.append(job)
         turn.made += 1
 
-    def _made(self, turn: Turn) -> Job:
+    def _made(self, turn: PendingWindow) -> Job:
         if turn.bodies is None:
             turn.bodies = self._bodies.of(turn.window)
         try:

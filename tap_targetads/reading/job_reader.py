@@ -12,21 +12,21 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
-from tap_targetads.api.transport import Call
+from tap_targetads.api.transport import Request
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.job_files import JobFiles, wrong_file
 from tap_targetads.reading.job_queue import JobQueue
-from tap_targetads.reading.job_requests import JobBodies
+from tap_targetads.reading.job_requests import JobRequests
 from tap_targetads.reading.job_status import Job, JobLostError, JobOptions, JobStatus
 from tap_targetads.reading.reader import Reader, Reading
 from tap_targetads.reports.fields import v2_name
 from tap_targetads.rows.csv_files import CorruptFileError, csv_pages
-from tap_targetads.rows.row_type import Piece
+from tap_targetads.rows.row_type import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_targetads.api.downloads import Storage
+    from tap_targetads.api.downloads import Downloads
     from tap_targetads.reports.days import Window
     from tap_targetads.rows.row_type import Table
 
@@ -46,14 +46,14 @@ class JobReader(Reader):
         options: What every reader needs.
     """
 
-    def __init__(self, *, jobs: JobOptions, storage: Storage, **options: Any) -> None:
+    def __init__(self, *, jobs: JobOptions, storage: Downloads, **options: Any) -> None:
         """Prepare reading. No job is made yet."""
         super().__init__(**options)
         self._jobs = jobs
         self._files = JobFiles(storage, jobs.sleep, self.logger)
         self._names = {v2_name(f.name): f.name for f in self.asked}
         fields = [msgspec.structs.replace(f, name=v2_name(f.name)) for f in self.asked]
-        self._bodies = JobBodies(self.parts, fields, jobs, self.logger)
+        self._bodies = JobRequests(self.parts, fields, jobs, self.logger)
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
@@ -100,7 +100,7 @@ class JobReader(Reader):
 
     def _pieces(
         self, jobs: list[tuple[Job, JobStatus]], later: JobQueue
-    ) -> Iterator[Piece]:
+    ) -> Iterator[Chunk]:
         for number, (job, done) in enumerate(jobs, start=1):
             if done.row_count == 0:
                 continue
@@ -110,7 +110,7 @@ class JobReader(Reader):
                 elif later.next_job:
                     self._get_ready(later.next_job)
                 for table in self._tables(job, file):
-                    yield Piece(self.converter.rows_of(table))
+                    yield Chunk(self.converter.rows_of(table))
 
     def _get_ready(self, job: Job, done: JobStatus | None = None) -> None:
         """Let the file that is read next come while the current one is read.
@@ -126,7 +126,7 @@ class JobReader(Reader):
         self._files.get_ready(job.id, self._subject(job), status)
 
     def _make(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
-        call = Call(
+        call = Request(
             "POST",
             f"/v2/{self.report.path}",
             project_id,
@@ -198,7 +198,7 @@ class JobReader(Reader):
         raise ApiError(message, too_much=True)
 
     def _status(self, job: Job) -> JobStatus:
-        call = Call(
+        call = Request(
             "GET",
             f"/v2/jobs/{job.id}",
             job.project_id,

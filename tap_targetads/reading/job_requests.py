@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
 
 
-class JobBodies:
+class JobRequests:
     """Makes the request bodies of windows.
 
     Args:

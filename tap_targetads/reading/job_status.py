@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import Answer, MalformedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
 
 
-class JobStatus(Reply, kw_only=True):
+class JobStatus(Answer, kw_only=True):
     """What the API says about a job."""
 
     job_id: str = ""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_targetads.api.answers import MalformedAnswerError
-from tap_targetads.api.transport import Call
+from tap_targetads.api.transport import Request
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.paginator import PagingError
 from tap_targetads.reading.paging import (
+    PageRequest,
     Paging,
-    Place,
     RowsMovedError,
     SeveralPagesError,
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.json_pages import Page
-    from tap_targetads.rows.row_type import Piece
+    from tap_targetads.rows.row_type import Chunk
 
 SMALLEST_PAGE = 1_000
 """Rows of a page that is not made smaller, however often it fails."""
@@ -116,14 +116,14 @@ class PageReader(Reader):
     @override
     def probe(self, project_id: int, window: Window) -> None:
         asked = _Asked(project_id, window, self.parts[0])
-        self._page(asked, Place(0, 1, 0), False)  # noqa: FBT003
+        self._page(asked, PageRequest(0, 1, 0), False)  # noqa: FBT003
 
     def _pieces(
         self,
         project_id: int,
         window: Window,
         pending: Iterable[Window],
-    ) -> Iterator[Piece]:
+    ) -> Iterator[Chunk]:
         """Read a window, all parts of the report.
 
         Yields:
@@ -183,7 +183,7 @@ class PageReader(Reader):
         asked: _Asked,
         parts: Iterable[Report],
         pending: Iterable[Window],
-        place: Place,
+        place: PageRequest,
         total: int | None,
     ) -> None:
         """Let the client send ahead what is probably asked for after a page.
@@ -196,7 +196,7 @@ class PageReader(Reader):
             total: The number of rows, if it is known.
         """
 
-        def following() -> Iterator[Call]:
+        def following() -> Iterator[Request]:
             first = place.offset + place.known
             yield from islice(self._guessed(asked, first, total), 1, None)
             for part in parts:
@@ -212,25 +212,25 @@ class PageReader(Reader):
 
     def _guessed(
         self, asked: _Asked, delivered: int = 0, total: int | None = None
-    ) -> Iterator[Call]:
+    ) -> Iterator[Request]:
         """The calls for all pages after some rows, as far as that can be known."""
         size = self._page_size.value
         cap = min(size, self._usual_cap or size)
         # A page that turns out to be empty was asked for in vain.
         end = self._usual_rows - cap // 10 if total is None else total
         while True:
-            place = Place.after(delivered, size, cap)
+            place = PageRequest.after(delivered, size, cap)
             yield self._call(asked, place)
             delivered += max(1, cap - place.known)
             if delivered >= end:
                 return
 
-    def _page(self, asked: _Asked, place: Place, can_shrink: bool) -> Page:  # noqa: FBT001
+    def _page(self, asked: _Asked, place: PageRequest, can_shrink: bool) -> Page:  # noqa: FBT001
         call = replace(self._call(asked, place), can_shrink=can_shrink)
         return self.client.send(call, self._decoder.decode).page
 
-    def _call(self, asked: _Asked, place: Place) -> Call:
-        return Call(
+    def _call(self, asked: _Asked, place: PageRequest) -> Request:
+        return Request(
             method="POST",
             path=f"/v1/{self.report.path}",
             project_id=asked.project_id,
@@ -281,8 +281,8 @@ class PageReader(Reader):
 
 
 def _until_moved(
-    reading: Reading, first: Piece, rest: Iterator[Piece]
-) -> Iterator[Piece]:
+    reading: Reading, first: Chunk, rest: Iterator[Chunk]
+) -> Iterator[Chunk]:
     """The pieces, with the one that was already taken."""
     yield first
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_targetads.errors import ApiError
-from tap_targetads.plurals import counted as in_words
+from tap_targetads.plurals import count_of
 from tap_targetads.reading.paginator import PagingError, ReportPaginator
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RowsMovedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageRequest:
     """Where a page stands among the others.
 
     Attributes:
@@ -52,7 +52,7 @@ class Place:
     known: int
 
     @classmethod
-    def after(cls, delivered: int, size: int, cap: int | None = None) -> Place:
+    def after(cls, delivered: int, size: int, cap: int | None = None) -> PageRequest:
         """The page that follows some rows.
 
         It begins with the last of them: whether they are the same tells whether rows
@@ -92,8 +92,8 @@ class Paging:
         offset_counts: Whether the server has been seen to heed `Offset`.
     """
 
-    fetch: Callable[[Place, bool], Page]
-    expect: Callable[[Place, int | None], None]
+    fetch: Callable[[PageRequest, bool], Page]
+    expect: Callable[[PageRequest, int | None], None]
     size: AdaptiveSize
     whole_first: bool
     last_resort: bool
@@ -137,7 +137,7 @@ class Paging:
                 self.cap = on_page
                 first = first or page.lines(page.rows[:OVERLAP])
                 # The next page begins with so many of them, or with fewer.
-                overlap = max(1, Place.after(OVERLAP, on_page).known)
+                overlap = max(1, PageRequest.after(OVERLAP, on_page).known)
                 last += page.lines(page.rows[-overlap:])
                 del last[:-overlap]
             self.delivered += len(page.rows)
@@ -154,11 +154,11 @@ class Paging:
                 self.delivered,
             )
 
-    def _next(self) -> tuple[Page, Place, bool]:
+    def _next(self) -> tuple[Page, PageRequest, bool]:
         """The next page; of fewer rows, if need be."""
         while True:
             size = self.size.value
-            place = Place.after(self.delivered, size, self.cap)
+            place = PageRequest.after(self.delivered, size, self.cap)
             first = not self.delivered
             smaller = not (first and self.whole_first) and not self.size.is_smallest
             can_shrink = smaller or (first and (self.whole_first or self.last_resort))
@@ -171,7 +171,7 @@ class Paging:
                 self.logger.warning(
                     "%s Asking for %s at a time.",
                     error.problem,
-                    in_words(self.size.value, "row"),
+                    count_of(self.size.value, "row"),
                 )
             else:
                 self.size.succeeded()
@@ -217,7 +217,7 @@ class Paging:
         A page that begins like the first one may have equal rows, or be the first one.
         Only a server that ignores the offset has rows beyond all data.
         """
-        if self.fetch(Place(PROBE_OFFSET, 1, 0), False).rows:  # noqa: FBT003
+        if self.fetch(PageRequest(PROBE_OFFSET, 1, 0), False).rows:  # noqa: FBT003
             message = "the API ignores `Offset` and sends the same page again"
             raise PagingError(message)
         self.offset_counts = True

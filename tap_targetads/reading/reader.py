@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.plurals import counted
+from tap_targetads.plurals import count_of
 from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.reports.days import tile
 from tap_targetads.rows.converter import RowConverter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field, FieldType
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.rows.row_type import Piece
+    from tap_targetads.rows.row_type import Chunk
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Reading:
     """
 
     window: Window
-    pieces: Iterator[Piece]
+    pieces: Iterator[Chunk]
     left: Collection[Window]
     moved: str = ""
 
@@ -148,7 +148,7 @@ class Reader(ABC):
         self.logger.warning(
             "%s Asking for %s at a time.",
             error.problem,
-            counted(self.days.value, "day"),
+            count_of(self.days.value, "day"),
         )
 
     def subject(self, project_id: int, window: Window) -> str:

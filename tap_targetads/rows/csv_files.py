@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
-from tap_targetads.plurals import counted
+from tap_targetads.plurals import count_of
 from tap_targetads.rows.row_type import MissingColumnsError, Table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
         widths = Counter(map(len, lines))
     found = widths.total()
     if rows is not None and found != rows:
-        message = f"it has {counted(found, 'row')} instead of {rows}"
+        message = f"it has {count_of(found, 'row')} instead of {rows}"
         raise CorruptFileError(message)
     _check_widths(widths, len(header))
 

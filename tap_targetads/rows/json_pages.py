@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import Answer, MalformedAnswerError
 from tap_targetads.rows.repairs import flattened, repaired
-from tap_targetads.rows.row_type import Checked, MissingColumnsError, Piece, RowType
+from tap_targetads.rows.row_type import Checked, Chunk, MissingColumnsError, RowType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PIECE_ROWS = 250
+CHUNK_ROWS = 250
 """Rows that are decoded, converted and encoded together.
 
 So few that what is made of them fits into the processor's cache, and into memory that
@@ -39,7 +39,7 @@ _REPAIRS = 2
 """How often JSON is repaired: one repair may show the need of the other."""
 
 
-class _Answer(Reply, rename={"rows": "Rows", "columns": "Columns"}):
+class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
     """What a report answers, in either shape, with rows that are not decoded yet.
 
     Rows that are null are no rows: so some servers write an empty list.
@@ -79,16 +79,16 @@ class Page:
     rows: Sequence[Any]
     has_more: bool | None = None
     count: int | None = None
-    decode: Callable[[Sequence[Any]], Piece] = Piece
+    decode: Callable[[Sequence[Any]], Chunk] = Chunk
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Chunk]:
         """The typed rows, a few at a time; at least one piece, if there are none.
 
         Raises:
             MalformedAnswerError: If something among them is no row.
         """
-        for start in range(0, max(1, len(self.rows)), PIECE_ROWS):
-            rows = self.rows[start : start + PIECE_ROWS]
+        for start in range(0, max(1, len(self.rows)), CHUNK_ROWS):
+            rows = self.rows[start : start + CHUNK_ROWS]
             try:
                 piece = self.decode(rows)
             except MalformedAnswerError as error:
@@ -134,7 +134,7 @@ class PageDecoder:
         self._checked = Checked.TYPES
         self._decoders: dict[Checked, msgspec.json.Decoder[_Rows[Row]]] = {}
 
-    def decode(self, body: Body) -> Answered:
+    def decode(self, body: Body) -> DecodedPage:
         """Decode an answer, but for the values in its rows.
 
         All of its syntax is checked: what is cut off, or broken anywhere, is noticed
@@ -150,7 +150,7 @@ class PageDecoder:
         answer = _decoded(body[start:], _answers.decode)
         page = self._page(answer)
         page.decode(page.rows[:1])  # an answer whose rows are all wrong is no answer
-        return Answered(answer, page)
+        return DecodedPage(answer, page)
 
     def _page(self, answer: _Answer) -> Page:
         rows = answer.data
@@ -166,7 +166,7 @@ class PageDecoder:
             return Page(rows, answer.has_more, count, from_arrays)
         return Page(rows, answer.has_more, count, self._from_objects)
 
-    def _from_objects(self, rows: Sequence[msgspec.Raw]) -> Piece:
+    def _from_objects(self, rows: Sequence[msgspec.Raw]) -> Chunk:
         checked, body = self._checked, _around(rows)
         try:
             return self._typed(body)
@@ -177,7 +177,7 @@ class PageDecoder:
             self._checked = checked
             return piece
 
-    def _typed(self, body: Body) -> Piece:
+    def _typed(self, body: Body) -> Chunk:
         """Decode rows as strictly as possible, and remember how strictly that was.
 
         Values of their fields' types are the rule, and checked for free by the decoder.
@@ -195,7 +195,7 @@ class PageDecoder:
                 raise
             return self._typed(body)
         self.row_type.drop_ignored(rows)
-        return Piece(rows, self._checked)
+        return Chunk(rows, self._checked)
 
     @property
     def _decoder(self) -> msgspec.json.Decoder[_Rows[Row]]:
@@ -219,7 +219,7 @@ class PageDecoder:
 
     def _from_arrays(
         self, columns: Sequence[str | dict[str, Any]]
-    ) -> Callable[[Sequence[msgspec.Raw]], Piece]:
+    ) -> Callable[[Sequence[msgspec.Raw]], Chunk]:
         """What makes typed rows of arrays in the order of the columns."""
         names = [_column_name(column) for column in columns]
         self._ignore_unselected(names)
@@ -231,21 +231,21 @@ class PageDecoder:
 
 
 @dataclass(slots=True)
-class Answered:
+class DecodedPage:
     """A decoded answer: its errors, if any, and its page."""
 
-    reply: Reply
+    reply: Answer
     page: Page
 
 
 def _typed_arrays(
     make: Callable[[Sequence[Any]], Row], width: int, rows: Sequence[msgspec.Raw]
-) -> Piece:
+) -> Chunk:
     arrays = _decoded(_around(rows), _arrays.decode).data
     if any(len(array) != width for array in arrays):
         message = f"a row has not as many values as there are columns ({width})"
         raise MalformedAnswerError(message)
-    return Piece([make(array) for array in arrays])
+    return Chunk([make(array) for array in arrays])
 
 
 def _around(rows: Sequence[msgspec.Raw]) -> bytes:

@@ -58,7 +58,7 @@ _WIRE_TYPES: Mapping[Checked, Mapping[str, Any]] = {
 """What the decoder accepts for a field, by what it is to make sure of."""
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Some typed rows, of a page or a file.
 
     Attributes:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import Reply
+from tap_targetads.api.answers import Answer
 from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
-from tap_targetads.api.transport import Call
+from tap_targetads.api.transport import Request
 from tap_targetads.errors import ApiError
 from tap_targetads.output.messages import RecordEncoder, encode_records
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 
 
-class MetaAnswer(Reply, kw_only=True):
+class MetaAnswer(Answer, kw_only=True):
     """What the meta calls answer; rows have two names for campaigns."""
 
     campaigns: list[Item] | None = None
@@ -141,7 +141,9 @@ class MetaStream(ProjectStream):
 
     def _get(self, project_id: int, path: str, **params: str) -> MetaAnswer:
         subject = f"Stream {self.name}, project {project_id}"
-        call = Call("GET", path, project_id, subject, params=params, stream=self.name)
+        call = Request(
+            "GET", path, project_id, subject, params=params, stream=self.name
+        )
         return self.tap.client.send(call, MetaAnswer.decode)
 
     def _campaigns(self, project_id: int, *, creatives: bool) -> list[Item]:
@@ -215,7 +217,7 @@ class Projects(MetaStream):
     @override
     def items(self, project_id: int) -> list[Item]:
         subject = f"Stream {self.name}, project {project_id}"
-        call = Call("GET", TOKEN_VALIDATE, project_id, subject, stream=self.name)
+        call = Request("GET", TOKEN_VALIDATE, project_id, subject, stream=self.name)
         status = self.tap.client.send(call, TokenStatus.decode)
         return [{name: getattr(status, name) for name in self.fields}]
 

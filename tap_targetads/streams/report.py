@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from tap_targetads.output.batches import BatchFiles
     from tap_targetads.reading.reader import Reader
     from tap_targetads.reports.kinds import Report
-    from tap_targetads.rows.row_type import Piece
+    from tap_targetads.rows.row_type import Chunk
     from tap_targetads.streams.partition_metrics import PartitionCounter
     from tap_targetads.tap import TapTargetADS
 
-    Pieces = Iterator[Piece]
+    Chunks = Iterator[Chunk]
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class ReportStream(ProjectStream):
         project_id: int,
         context: Context | None,
         deliver: Callable[
-            [Pieces, RecordEncoder, RowKeys | None], Generator[T, None, int]
+            [Chunks, RecordEncoder, RowKeys | None], Generator[T, None, int]
         ],
     ) -> Iterator[T]:
         """Read one project, window by window.
@@ -232,7 +232,7 @@ class ReportStream(ProjectStream):
         return RecordEncoder(self.name, selected, self.report.natural_key)
 
     def _blocks(
-        self, pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
+        self, pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Write RECORD messages; nothing is left to yield."""
         total = 0
@@ -247,7 +247,7 @@ class ReportStream(ProjectStream):
 
     @staticmethod
     def _records(
-        pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
+        pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Yield records, one by one."""
         total = 0
@@ -258,7 +258,7 @@ class ReportStream(ProjectStream):
 
     @staticmethod
     def _batches(
-        files: BatchFiles, pieces: Pieces, encoder: RecordEncoder, keys: RowKeys | None
+        files: BatchFiles, pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[tuple[str, int], None, int]:
         """Write files, and yield what each is and holds.
 

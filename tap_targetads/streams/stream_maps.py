@@ -116,7 +116,7 @@ class StreamMaps:
 
     @contextmanager
     def failures_told(self, stream: str | None = None) -> Iterator[None]:
-        """Turn what the SDK fails with into one line.
+        """PendingWindow what the SDK fails with into one line.
 
         Args:
             stream: The stream whose map is read, if it is that of one.

@@ -10,12 +10,12 @@ import requests_mock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_targetads.api.answers import MalformedAnswerError, Reply
+from tap_targetads.api.answers import Answer, MalformedAnswerError
 from tap_targetads.api.client import Client
-from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import LONGEST_RETRY_AFTER, Retries, retry_after
 from tap_targetads.api.token_status import TokenStatus
-from tap_targetads.api.transport import Call, Exchange
+from tap_targetads.api.transport import Request, Transport
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.job_status import JobStatus
 from tap_targetads.streams.meta import MetaAnswer
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 API = "https://api.example.test"
-CALL = Call("GET", "/v1/x", 1, "Stream clicks, project 1")
+CALL = Request("GET", "/v1/x", 1, "Stream clicks, project 1")
 
 small = st.integers(-(2**70), 2**70) | st.integers() | st.text(max_size=5) | values
 FAILED = st.fixed_dictionaries(
@@ -62,8 +62,8 @@ def no_waits() -> Generator[float, Exception, None]:
 
 
 @fuzz
-@given(BODIES, st.sampled_from([Reply, JobStatus, TokenStatus, MetaAnswer]))
-def test_any_body_is_an_answer_or_malformed(body: bytes, kind: type[Reply]) -> None:
+@given(BODIES, st.sampled_from([Answer, JobStatus, TokenStatus, MetaAnswer]))
+def test_any_body_is_an_answer_or_malformed(body: bytes, kind: type[Answer]) -> None:
     try:
         answer = kind.decode(body)
     except MalformedAnswerError:
@@ -107,8 +107,8 @@ def test_any_retry_after_is_a_bounded_wait(header: str) -> None:
 def test_any_response_is_an_answer_or_one_line(
     body: bytes, status: int, header: str
 ) -> None:
-    pace = Pace(sleep=lambda _: None)
-    exchange = Exchange(API, {1: "secret"}, 1, pace)
+    pace = RateLimit(sleep=lambda _: None)
+    exchange = Transport(API, {1: "secret"}, 1, pace)
     client = Client(exchange, Retries(1, waits=no_waits))
     logging.disable()
     try:
@@ -130,7 +130,7 @@ def test_any_response_is_an_answer_or_one_line(
         logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("kind", [Reply, JobStatus, TokenStatus, MetaAnswer])
-def test_a_body_nested_too_deep_is_malformed(kind: type[Reply]) -> None:
+@pytest.mark.parametrize("kind", [Answer, JobStatus, TokenStatus, MetaAnswer])
+def test_a_body_nested_too_deep_is_malformed(kind: type[Answer]) -> None:
     with pytest.raises(MalformedAnswerError):
         kind.decode(b'{"x":' + b"[" * 100_000)

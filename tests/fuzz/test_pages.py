@@ -22,7 +22,7 @@ from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.csv_files import CorruptFileError, check_file, csv_pages
 from tap_targetads.rows.json_pages import PageDecoder
-from tap_targetads.rows.row_type import Piece, RowType
+from tap_targetads.rows.row_type import Chunk, RowType
 from tap_targetads.rows.values import converters
 from tests.support.fuzzing import (
     FIELDS,
@@ -55,7 +55,7 @@ def converter_of(row_type: RowType, *, null_bad_values: bool) -> RowConverter:
     )
 
 
-def lines_of(pieces: Iterable[Piece]) -> list[bytes]:
+def lines_of(pieces: Iterable[Chunk]) -> list[bytes]:
     """The records of a page, as their lines."""
     encoder = RecordEncoder("clicks", {})
     return [
@@ -68,7 +68,7 @@ def lines_of(pieces: Iterable[Piece]) -> list[bytes]:
 
 def converted(
     page: Page, decoder: PageDecoder, *, null_bad_values: bool
-) -> Iterator[Piece]:
+) -> Iterator[Chunk]:
     """The pieces of a page, as a stream delivers them."""
     converter = converter_of(decoder.row_type, null_bad_values=null_bad_values)
     for piece in page.pieces():
@@ -80,7 +80,7 @@ def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     """The records of a page, which do not depend on what is decoded together."""
     results = []
     for together in (1, 2, 250):
-        with patch("tap_targetads.rows.json_pages.PIECE_ROWS", together):
+        with patch("tap_targetads.rows.json_pages.CHUNK_ROWS", together):
             decoder = PageDecoder(ROW_TYPE, lambda _: None)
             page = decoder.decode(body).page
             pieces = converted(page, decoder, null_bad_values=null_bad_values)
@@ -97,7 +97,7 @@ def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:
         file, ROW_TYPE, names={n: n for n in TYPES}, on_unselected=lambda _: None
     )
     converter = converter_of(ROW_TYPE, null_bad_values=null_bad_values)
-    return lines_of(Piece(converter.rows_of(table)) for table in tables)
+    return lines_of(Chunk(converter.rows_of(table)) for table in tables)
 
 
 def refuse(word: str) -> None:

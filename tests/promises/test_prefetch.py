@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tap_targetads.api.prefetch import Prefetch
-from tap_targetads.api.transport import Call, Received
+from tap_targetads.api.transport import Request, Response
 from targetads_sandbox.server.faults import Fault
 from tests.promises.test_records import assert_is_truth
 from tests.support.running import run_tap
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def call(number: int) -> Call:
-    return Call("POST", "/v1/reports/raw_reports", 1, "Stream x", {"Offset": number})
+def call(number: int) -> Request:
+    return Request("POST", "/v1/reports/raw_reports", 1, "Stream x", {"Offset": number})
 
 
 class Server:
@@ -36,7 +36,7 @@ class Server:
         self.arrived = threading.Semaphore(0)
         self.fails: dict[int, int | None] = {}
 
-    def send(self, call: Call) -> Received:
+    def send(self, call: Request) -> Response:
         number = (call.body or {})["Offset"]
         self.asked.append(number)
         self.arrived.release()
@@ -44,7 +44,7 @@ class Server:
         status = self.fails.get(number, 200)
         if status is None:
             raise requests.ConnectionError(str(number))
-        return Received(status, "", {}, memoryview(b"x" * self.size), 0.1)
+        return Response(status, "", {}, memoryview(b"x" * self.size), 0.1)
 
     def wait_for(self, count: int) -> None:
         for _ in range(count):
@@ -52,16 +52,16 @@ class Server:
 
 
 def test_calls_that_differ_in_anything_that_is_asked_are_not_the_same() -> None:
-    first = Call("GET", "/v1/meta", 1, "Stream x", params={"page": "1"})
+    first = Request("GET", "/v1/meta", 1, "Stream x", params={"page": "1"})
     others = [
-        Call("POST", "/v1/meta", 1, "Stream x", params={"page": "1"}),
-        Call("GET", "/v1/meta", 1, "Stream x", params={"page": "2"}),
-        Call("GET", "/v1/meta", 2, "Stream x", params={"page": "1"}),
-        Call("GET", "/v1/meta", 1, "Stream x", {"page": 1}),
+        Request("POST", "/v1/meta", 1, "Stream x", params={"page": "1"}),
+        Request("GET", "/v1/meta", 1, "Stream x", params={"page": "2"}),
+        Request("GET", "/v1/meta", 2, "Stream x", params={"page": "1"}),
+        Request("GET", "/v1/meta", 1, "Stream x", {"page": 1}),
     ]
 
     assert len({first.key, *(call.key for call in others)}) == 5
-    assert Call("GET", "/v1/meta", 1, "y", params={"page": "1"}).key == first.key
+    assert Request("GET", "/v1/meta", 1, "y", params={"page": "1"}).key == first.key
 
 
 def held() -> tuple[Server, Prefetch]:

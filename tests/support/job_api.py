@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from requests_mock import Mocker
 
 from tap_targetads.api.client import Client
-from tap_targetads.api.downloads import Storage
+from tap_targetads.api.downloads import Downloads
 from tap_targetads.api.retries import Retries
-from tap_targetads.api.transport import Exchange
+from tap_targetads.api.transport import Transport
 from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.reading.job_reader import JobReader
 from tap_targetads.reading.job_status import JobOptions
@@ -173,7 +173,7 @@ def read_pages(
     """The rows of windows as records, a page at a time."""
     report = report or raw_report()
     reader = JobReader(
-        client=Client(Exchange(API, {1: "token"}, 1), Retries(0)),
+        client=Client(Transport(API, {1: "token"}, 1), Retries(0)),
         report=report,
         fields=[report.fields[name] for name in names],
         conversions=converters(ZoneInfo("Europe/Moscow")),
@@ -188,7 +188,7 @@ def read_pages(
             sleep=api.sleep,
             clock=lambda: api.now,
         ),
-        storage=Storage(1, Retries(0)),
+        storage=Downloads(1, Retries(0)),
     )
     with Mocker() as mocker:
         mocker.post(f"{API}/v2/{report.path}?project_id=1", text=api.create)

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tap_targetads.api.client import Client
-from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import (
     LONGEST_WAIT,
     PassingFailureError,
@@ -18,7 +18,7 @@ from tap_targetads.api.retries import (
     retry_waits,
 )
 from tap_targetads.api.token_status import TokenStatus
-from tap_targetads.api.transport import Call, Exchange
+from tap_targetads.api.transport import Request, Transport
 from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 API = "https://api.example.test"
 TOKEN = "secret-token"  # noqa: S105
-CALL = Call("GET", "/v1/meta/token_validate", 12486, "Stream clicks, project 12486")
+CALL = Request("GET", "/v1/meta/token_validate", 12486, "Stream clicks, project 12486")
 VALID: dict[str, Any] = {"json": {"valid": True}}
 
 
@@ -53,8 +53,8 @@ def waits() -> Waits:
 
 @pytest.fixture
 def client(waits: Waits) -> Client:
-    pace = Pace(sleep=lambda _: None)
-    exchange = Exchange(API, {12486: TOKEN}, 310, pace)
+    pace = RateLimit(sleep=lambda _: None)
+    exchange = Transport(API, {12486: TOKEN}, 310, pace)
     return Client(exchange, Retries(3, waits=waits))
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_targetads.api.client import Client
-from tap_targetads.api.rate_limit import Pace
+from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import PassingFailureError, Retries
 from tap_targetads.api.token_status import TokenStatus
-from tap_targetads.api.transport import Call, Exchange
+from tap_targetads.api.transport import Request, Transport
 from tests.support.running import run_tap
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from targetads_sandbox.server.sandbox import Sandbox
 
-CALL = Call("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
+CALL = Request("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
 
 
 def no_waits() -> Generator[float, Exception, None]:
@@ -50,7 +50,7 @@ def test_no_minute_has_more_requests_than_the_budget(
     budget: int, work: list[float]
 ) -> None:
     clock = Clock()
-    pace = Pace(budget, clock, clock.sleep)
+    pace = RateLimit(budget, clock, clock.sleep)
     sent = []
     for seconds in work:
         clock.now += seconds
@@ -63,7 +63,7 @@ def test_no_minute_has_more_requests_than_the_budget(
 
 def test_nobody_waits_while_there_is_budget() -> None:
     clock = Clock()
-    pace = Pace(3, clock, clock.sleep)
+    pace = RateLimit(3, clock, clock.sleep)
 
     for _ in range(3):
         pace.wait()
@@ -73,7 +73,7 @@ def test_nobody_waits_while_there_is_budget() -> None:
 
 def test_without_a_budget_nobody_waits() -> None:
     clock = Clock()
-    pace = Pace(None, clock, clock.sleep)
+    pace = RateLimit(None, clock, clock.sleep)
 
     for _ in range(1000):
         pace.wait()
@@ -83,7 +83,7 @@ def test_without_a_budget_nobody_waits() -> None:
 
 def test_threads_share_the_budget_and_line_up() -> None:
     waits: list[float] = []
-    pace = Pace(2, clock=lambda: 100.0, sleep=waits.append)
+    pace = RateLimit(2, clock=lambda: 100.0, sleep=waits.append)
     threads = [threading.Thread(target=pace.wait) for _ in range(6)]
     for thread in threads:
         thread.start()
@@ -95,8 +95,8 @@ def test_threads_share_the_budget_and_line_up() -> None:
 
 def test_a_429_slows_down_the_requests_of_others_too(requests_mock: Mocker) -> None:
     clock = Clock()
-    pace = Pace(None, clock, clock.sleep)
-    exchange = Exchange("https://api.example.test", {1: "token"}, 1, pace)
+    pace = RateLimit(None, clock, clock.sleep)
+    exchange = Transport("https://api.example.test", {1: "token"}, 1, pace)
     client = Client(exchange, Retries(0))
     requests_mock.get(
         "https://api.example.test/v1/meta/token_validate",

@@ -13,7 +13,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.api.downloads import DownloadError, Storage
+from tap_targetads.api.downloads import DownloadError, Downloads
 from tap_targetads.api.retries import Retries
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.job_files import FileAhead
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_right_is_an_error(content: bytes) -> None:
 def test_the_token_does_not_go_to_the_storage(requests_mock: Mocker) -> None:
     requests_mock.get(URL, content=b"rows")
 
-    with Storage(10, Retries(0)).fetch(URL, "Stream clicks") as file:
+    with Downloads(10, Retries(0)).fetch(URL, "Stream clicks") as file:
         assert file.read() == b"rows"
 
     assert "Authorization" not in requests_mock.request_history[0].headers
@@ -118,7 +118,7 @@ def test_a_redirect_is_followed_to_https(requests_mock: Mocker) -> None:
     requests_mock.get(URL, status_code=302, headers={"Location": other})
     requests_mock.get(other, content=b"rows")
 
-    with Storage(10, Retries(0)).fetch(URL, "Stream clicks") as file:
+    with Downloads(10, Retries(0)).fetch(URL, "Stream clicks") as file:
         assert file.read() == b"rows"
 
 
@@ -131,14 +131,14 @@ def test_a_redirect_away_from_https_is_refused(
     requests_mock.get(URL, status_code=302, headers={"Location": target})
 
     with pytest.raises(DownloadError, match="not https"):
-        Storage(10, Retries(0)).fetch(URL, "Stream clicks")
+        Downloads(10, Retries(0)).fetch(URL, "Stream clicks")
 
 
 def test_a_circle_of_redirects_ends(requests_mock: Mocker) -> None:
     requests_mock.get(URL, status_code=307, headers={"Location": URL})
 
     with pytest.raises(DownloadError, match="in circles"):
-        Storage(10, Retries(0)).fetch(URL, "Stream clicks")
+        Downloads(10, Retries(0)).fetch(URL, "Stream clicks")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_signed_url_is_in_no_error(
     requests_mock.get(URL, **answer)
 
     with pytest.raises((DownloadError, ApiError)) as caught:
-        Storage(10, Retries(0)).fetch(URL, "Stream clicks")
+        Downloads(10, Retries(0)).fetch(URL, "Stream clicks")
 
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -165,7 +165,9 @@ def test_the_signed_url_is_in_no_error(
 def test_the_loopback_may_be_plain_http(requests_mock: Mocker) -> None:
     requests_mock.get("http://localhost:1/x", content=b"rows")
 
-    with Storage(10, Retries(0)).fetch("http://localhost:1/x", "Stream clicks") as file:
+    with Downloads(10, Retries(0)).fetch(
+        "http://localhost:1/x", "Stream clicks"
+    ) as file:
         assert file.read() == b"rows"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_targetads.reading.paginator import PagingError
-from tap_targetads.reading.paging import Paging, Place, RowsMovedError
+from tap_targetads.reading.paging import PageRequest, Paging, RowsMovedError
 from tap_targetads.reading.sizes import AdaptiveSize
 from tap_targetads.rows.json_pages import Page
 
@@ -26,7 +26,7 @@ class Server:
         self.after = after
         self.new = iter(new)
 
-    def fetch(self, place: Place, can_shrink: Any) -> Page:
+    def fetch(self, place: PageRequest, can_shrink: Any) -> Page:
         del can_shrink
         rows = self.after if next(self.new, True) else self.before
         end = place.offset + place.limit
@@ -101,7 +101,7 @@ def test_without_keys_moved_rows_are_told_and_not_read_again(
 def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none(cap: int) -> None:
     rows = list(range(50))
 
-    def fetch(place: Place, can_shrink: Any) -> Page:
+    def fetch(place: PageRequest, can_shrink: Any) -> Page:
         del can_shrink
         end = min(place.offset + min(place.limit, cap), len(rows))
         return Page(rows[place.offset : end], has_more=end < len(rows))
@@ -117,7 +117,7 @@ def test_a_server_that_sends_fewer_rows_from_page_to_page_loses_none(
     rows = list(range(900))
     caps = iter([size, size // 2, 1, size // 4 or 1, size])
 
-    def fetch(place: Place, can_shrink: Any) -> Page:
+    def fetch(place: PageRequest, can_shrink: Any) -> Page:
         del can_shrink
         end = min(place.offset + min(place.limit, next(caps, 7)), len(rows))
         return Page(rows[place.offset : end], has_more=end < len(rows))
@@ -127,7 +127,7 @@ def test_a_server_that_sends_fewer_rows_from_page_to_page_loses_none(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) -> None:
-    def fetch(place: Place, can_shrink: Any) -> Page:
+    def fetch(place: PageRequest, can_shrink: Any) -> Page:
         del can_shrink
         return Page([7] * place.limit, has_more=True)
 
@@ -138,7 +138,7 @@ def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) 
 def test_a_server_that_sends_one_row_for_ever_is_noticed_though_it_changes() -> None:
     numbers = itertools.count()
 
-    def fetch(place: Place, can_shrink: Any) -> Page:
+    def fetch(place: PageRequest, can_shrink: Any) -> Page:
         del can_shrink, place
         return Page([next(numbers)], has_more=True)
 

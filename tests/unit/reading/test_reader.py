@@ -13,7 +13,7 @@ from requests_mock import Mocker
 
 from tap_targetads.api.client import Client
 from tap_targetads.api.retries import Retries, retry_waits
-from tap_targetads.api.transport import Exchange
+from tap_targetads.api.transport import Transport
 from tap_targetads.errors import ApiError, DataError
 from tap_targetads.output.messages import RecordEncoder
 from tap_targetads.reading.page_reader import PageReader
@@ -123,7 +123,7 @@ def read(
     fields: list[str] = NAMES,
 ) -> list[Row]:
     """The rows of a window as records, without keys."""
-    exchange = Exchange("https://api.example.test", {1: "token"}, 1)
+    exchange = Transport("https://api.example.test", {1: "token"}, 1)
     client = Client(exchange, Retries(2, waits=no_waits))
     known = fields_of("raw", [*extra_field("Color"), *extra_field("Weird-Name 1")])
     reader = PageReader(
