@@ -85,11 +85,11 @@ class Part:
         self.windows_left = 1 + len(left)
         self._days_left = window.days + sum(later.days for later in left)
 
-    def counted(self, pieces: Iterator[Chunk]) -> Iterator[Chunk]:
+    def counted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         """The rows of the window in hand; they count once they are written."""
-        for piece in pieces:
-            yield piece
-            self.arrived(len(piece.rows))
+        for chunk in chunks:
+            yield chunk
+            self.arrived(len(chunk.rows))
 
     def arrived(self, rows: int) -> None:
         """Note rows of the window in hand, or of a stream that has no windows."""

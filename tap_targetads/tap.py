@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from copy import deepcopy
 from datetime import date
 from functools import cached_property
@@ -13,12 +12,6 @@ from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_targetads.api.client import Client
-from tap_targetads.api.downloads import Downloads
-from tap_targetads.api.prefetch import Prefetch
-from tap_targetads.api.rate_limit import RateLimit
-from tap_targetads.api.retries import Retries, retry_waits
-from tap_targetads.api.transport import Transport
 from tap_targetads.cli.command_line import CommandLine
 from tap_targetads.cli.connection_test import ProjectCheck
 from tap_targetads.cli.inputs import checked_state
@@ -26,14 +19,13 @@ from tap_targetads.config.environment import environment, from_variables
 from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.config.schema_errors import schema_errors
 from tap_targetads.config.setting_names import check_names, mistyped, tell_of_unread
-from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.output.batches import check_batch_config
-from tap_targetads.output.messages import BlockWriter
-from tap_targetads.progress import Progress, display_of
-from tap_targetads.reading.job_status import JobOptions
+from tap_targetads.output.writer import BlockWriter
+from tap_targetads.progress import display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
+from tap_targetads.run import Run
 from tap_targetads.streams.meta import META
 from tap_targetads.streams.report import ReportStream
 from tap_targetads.streams.stream_maps import StreamMaps
@@ -43,7 +35,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tap_targetads.streams.meta import MetaStream
-    from targetads_sandbox import Sandbox
 
 DEFAULTS: Mapping[str, Any] = {
     name: schema["default"]
@@ -61,17 +52,6 @@ class TapTargetADS(CommandLine):
     name = "tap-targetads"
     config_jsonschema = CONFIG_SCHEMA.to_dict()
     message_writer_class = BlockWriter
-    retry_waits = staticmethod(retry_waits)
-    """Makes the waiting times between tries; replaced where nobody should wait."""
-    sleep = staticmethod(time.sleep)
-    """Waits for jobs, and for the pace of requests; replaced likewise."""
-    clock = staticmethod(time.monotonic)
-    """The seconds that jobs take; replaced where a deadline is not waited for."""
-
-    progress: Progress
-    """How far the run has come."""
-    failed: list[str]
-    """The streams and projects that could not be read to the end."""
 
     @override
     def __init__(
@@ -93,8 +73,6 @@ class TapTargetADS(CommandLine):
         Raises:
             SettingsError: If a setting has a value that cannot work.
         """
-        self.failed = []
-        self.progress = Progress()
         known = self.all_settings()
         environ = environment() if parse_env_config else {}
         from_environment = from_variables(environ, known)
@@ -108,7 +86,7 @@ class TapTargetADS(CommandLine):
                 super().config, environ, known, self.logger, strict=validate_config
             )
             if validate_config:
-                _ = self.settings
+                _ = self.run.settings
         except ConfigValidationError as error:
             if not environ:
                 tell_of_unread(given, known, self.logger)
@@ -127,81 +105,14 @@ class TapTargetADS(CommandLine):
         return {**DEFAULTS, **{k: v for k, v in given if v is not None}}
 
     @cached_property
-    def settings(self) -> Settings:
-        """The checked settings."""
-        return Settings.from_config(self.config)
-
-    @cached_property
-    def last_complete_day(self) -> date:
-        """The last day that was over when the run began."""
-        return self.settings.last_complete_day()
+    def run(self) -> Run:
+        """What all streams share."""
+        return Run(self.config, self.writer, self.logger)
 
     @property
     def writer(self) -> BlockWriter:
         """The writer of all messages."""
         return cast("BlockWriter", self.message_writer)
-
-    @cached_property
-    def tokens(self) -> Mapping[int, str]:
-        """The token of each project to read; the sandbox's own in the sandbox."""
-        if not self.settings.sandbox:
-            return self.settings.tokens
-        return self._sandbox.tokens
-
-    @cached_property
-    def client(self) -> Client:
-        """The transport, shared by all streams."""
-        return self._client(self.settings.max_retries)
-
-    def _client(self, max_retries: int) -> Client:
-        settings = self.settings
-        exchange = Transport(
-            self._sandbox.url if settings.sandbox else settings.api_url,
-            self.tokens,
-            settings.request_timeout,
-            RateLimit(settings.requests_per_minute, sleep=self.sleep),
-        )
-        prefetch = Prefetch(
-            exchange.send, settings.concurrent_requests, settings.prefetch_mib << 20
-        )
-        return Client(exchange, self._retries(max_retries), prefetch)
-
-    def _retries(self, most: int) -> Retries:
-        return Retries(most, self.settings.retry_timeout, self.retry_waits)
-
-    @cached_property
-    def jobs(self) -> JobOptions:
-        """How v2 jobs are made, one for all streams: what one learns, all know."""
-        return JobOptions(
-            shape=self.settings.v2_body,
-            stable=self.settings.v2_stable,
-            at_once=self.settings.concurrent_requests,
-            timeout=self.settings.job_timeout,
-            sleep=self.sleep,
-            clock=self.clock,
-        )
-
-    @cached_property
-    def storage(self) -> Downloads:
-        """Where the files of jobs are."""
-        settings = self.settings
-        return Downloads(settings.request_timeout, self._retries(settings.max_retries))
-
-    @cached_property
-    def _sandbox(self) -> Sandbox:
-        """The bundled sandbox, serving from this process until it ends."""
-        try:
-            from targetads_sandbox.server import sandbox as server  # noqa: PLC0415
-        except ImportError as error:
-            message = (
-                "Setting `sandbox`: the sandbox is not installed. Install it with: "
-                "pip install 'tap-targetads[sandbox]'"
-            )
-            raise TapError(message) from error
-        self.logger.warning("Setting `sandbox` is on: all rows are made up.")
-        sandbox = server.Sandbox.for_projects(self.settings.tokens)
-        sandbox.start()
-        return sandbox
 
     @override
     def setup_mapper(self) -> None:
@@ -234,8 +145,8 @@ class TapTargetADS(CommandLine):
             check_batch_config(batches)
         reports = declared_reports(self.config)
         return [
-            *(ReportStream(self, report) for report in reports),
-            *(stream(self) for stream in META),
+            *(ReportStream(self, report, self.run) for report in reports),
+            *(stream(self, self.run) for stream in META),
         ]
 
     # The SDK declares it as final, but has no other hook around a whole run, and none
@@ -252,8 +163,8 @@ class TapTargetADS(CommandLine):
         for stream in selected:
             cast("ReportStream | MetaStream", stream).check_key()
         if selected:
-            self.progress.parts = len(selected) * len(self.tokens)
-        with display_of(self.progress):
+            self.run.progress.parts = len(selected) * len(self.run.tokens)
+        with display_of(self.run.progress):
             try:
                 super().sync_all()
             except TargetGoneError:
@@ -262,11 +173,11 @@ class TapTargetADS(CommandLine):
                 self._repeat_state()
                 raise
             self._repeat_state()
-        if self.failed:
+        if self.run.failed:
             message = (
-                f"Not delivered completely: {', '.join(self.failed)}. The errors are "
-                "above. All else was delivered, and the state is true: mend them, and "
-                "run the tap again."
+                f"Not delivered completely: {', '.join(self.run.failed)}. The errors "
+                "are above. All else was delivered, and the state is true: mend them, "
+                "and run the tap again."
             )
             raise TapError(message)
 
@@ -287,9 +198,10 @@ class TapTargetADS(CommandLine):
         Returns:
             Whether all projects can be read.
         """
-        # Somebody waits for the answer: what does not work at once is told.
-        self.client = self._client(min(1, self.settings.max_retries))
-        last = min(self.settings.end_date or date.max, self.last_complete_day)
+        # Somebody waits for the answer: what does not work at once is reported.
+        self.run.retries_at_most = 1
+        end = self.run.settings.end_date or date.max
+        last = min(end, self.run.last_complete_day)
         streams = cast(
             "list[ReportStream | MetaStream]",
             [s for s in self.streams.values() if s.selected],
@@ -299,8 +211,8 @@ class TapTargetADS(CommandLine):
                 stream.check_key()
         except SettingsError as error:
             self.logger.warning("A run without a state would end at once: %s", error)
-        return ProjectCheck(self.client, self.logger).run(
-            self.tokens, streams, Window(last, last)
+        return ProjectCheck(self.run.client, self.logger).run(
+            self.run.tokens, streams, Window(last, last)
         )
 
     @override

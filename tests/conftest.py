@@ -13,7 +13,7 @@ from hypothesis import settings
 from tap_targetads.api.retries import retry_waits
 from tap_targetads.config.environment import PREFIX
 from tap_targetads.config.settings import Settings
-from tap_targetads.tap import TapTargetADS
+from tap_targetads.run import Run
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 
@@ -116,8 +116,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             seconds.append(real.send(failure))
             failure = yield 0
 
-    monkeypatch.setattr(TapTargetADS, "retry_waits", staticmethod(no_waits))
-    monkeypatch.setattr(TapTargetADS, "sleep", staticmethod(lambda _: None))
+    monkeypatch.setattr(Run, "retry_waits", staticmethod(no_waits))
+    monkeypatch.setattr(Run, "sleep", staticmethod(lambda _: None))
     return seconds
 
 

@@ -80,7 +80,13 @@ class Client:
         """Forget what was sent ahead: it may not be true any more."""
         self._prefetch.forget()
 
-    def send(self, call: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
+    def send(
+        self,
+        call: Request,
+        decode: Callable[[Body], AnswerT],
+        *,
+        splittable: bool = False,
+    ) -> AnswerT:
         """Send a request, again if need be, and decode the answer.
 
         Decoding is part of the try: an answer that arrives cut off is a passing
@@ -90,6 +96,7 @@ class Client:
             call: The request.
             decode: Turns the body of an answer into what the caller wants; raises
                 MalformedAnswerError if it cannot.
+            splittable: Whether the caller can ask for less instead.
 
         Raises:
             ApiError: If the API refuses the request, or all tries have failed.
@@ -98,7 +105,7 @@ class Client:
             return self._retries.run(
                 lambda: self._attempt(call, decode),
                 call.subject,
-                can_shrink=call.can_shrink,
+                splittable=splittable,
             )
         except PassingFailureError as failure:
             raise gave_up(call.subject, failure) from failure

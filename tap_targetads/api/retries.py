@@ -28,7 +28,7 @@ LONGEST_RETRY_AFTER = 3600.0
 """Upper bound, in seconds, of what a server can ask to wait."""
 
 TRIES_BEFORE_SPLIT = 3
-"""Tries of a request that can be made smaller, where that may be what helps."""
+"""Tries of a request that can be split, where asking for less may help."""
 
 LONGEST_WAIT = 300.0
 """Upper bound, in seconds, of the exponential waits."""
@@ -125,14 +125,14 @@ class Retries:
     waits: Callable[[], Generator[float, Exception, None]] = retry_waits
 
     def run(
-        self, attempt: Callable[[], T], subject: str, *, can_shrink: bool = False
+        self, attempt: Callable[[], T], subject: str, *, splittable: bool = False
     ) -> T:
         """Try, until it is not a passing failure any more.
 
         Args:
             attempt: What is tried.
             subject: What is being read, as log lines name it.
-            can_shrink: Whether less can be asked for instead: then few tries are made
+            splittable: Whether less can be asked for instead: then few tries are made
                 where that may be what helps.
 
         Raises:
@@ -151,7 +151,7 @@ class Retries:
 
         def hopeless(failure: Exception) -> bool:
             too_much = getattr(failure, "too_much", False)
-            return bool(can_shrink and too_much and tries >= TRIES_BEFORE_SPLIT)
+            return bool(splittable and too_much and tries >= TRIES_BEFORE_SPLIT)
 
         def log(details: Details) -> None:
             logging.getLogger("tap-targetads").warning(

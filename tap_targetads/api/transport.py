@@ -35,7 +35,6 @@ class Request:
         params: The query, besides the project.
         stream: Name of the stream, for the SDK's metrics.
         endpoint: What the metrics call the path, if it holds something secret.
-        can_shrink: Whether the caller can ask for less instead.
     """
 
     method: str
@@ -46,7 +45,6 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     stream: str | None = None
     endpoint: str | None = None
-    can_shrink: bool = False
 
     @property
     def key(self) -> tuple[str, str, int, bytes]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
-from tap_targetads.api.transport import Request
+from tap_targetads.api.answers import TokenStatus
+from tap_targetads.api.endpoints import token_validate
 from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.api.client import Client
     from tap_targetads.reports.days import Window
-    from tap_targetads.streams.meta import MetaStream
-    from tap_targetads.streams.report import ReportStream
+    from tap_targetads.streams.base import ProjectStream
 
 _HOPELESS = frozenset({None, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 """Where other streams would fare no better: no answer, a wrong token, too much."""
@@ -33,7 +32,7 @@ class ProjectCheck:
     def run(
         self,
         project_ids: Iterable[int],
-        streams: Iterable[ReportStream | MetaStream],
+        streams: Iterable[ProjectStream],
         window: Window,
     ) -> bool:
         """Check all projects, and say of each what works.
@@ -51,7 +50,7 @@ class ProjectCheck:
         return all(results)
 
     def _check(
-        self, project_id: int, streams: list[ReportStream | MetaStream], window: Window
+        self, project_id: int, streams: list[ProjectStream], window: Window
     ) -> bool:
         try:
             status = self._token_status(project_id)
@@ -75,7 +74,7 @@ class ProjectCheck:
         return not failed
 
     def _tried(
-        self, project_id: int, streams: list[ReportStream | MetaStream], window: Window
+        self, project_id: int, streams: list[ProjectStream], window: Window
     ) -> tuple[list[str], list[str], list[str]]:
         """The names of the streams that can be read, that cannot, and of the others."""
         works, failed, untried = [], [], []
@@ -96,8 +95,8 @@ class ProjectCheck:
 
     def _token_status(self, project_id: int) -> TokenStatus:
         subject = f"Project {project_id}"
-        call = Request("GET", TOKEN_VALIDATE, project_id, subject)
-        status = self.client.send(call, TokenStatus.decode)
+        request = token_validate(project_id, subject)
+        status = self.client.send(request, TokenStatus.decode)
         if not status.valid:
             message = (
                 f"{subject}: the API says that its token is not valid. Set "

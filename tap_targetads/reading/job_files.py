@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from tap_targetads.reading.job_status import JobStatus
+    from tap_targetads.api.answers import JobStatus
 
-ATTEMPTS = 3
+MAX_DOWNLOADS = 3
 """How often a file is downloaded before giving up."""
 
 _SHORTEST_WAIT = 1.0
@@ -26,16 +26,19 @@ class JobFiles:
     """Gets the files of jobs.
 
     Args:
-        storage: Where they are.
+        downloads: Downloads them.
         sleep: Waits between two attempts.
         logger: Where warnings go.
     """
 
     def __init__(
-        self, storage: Downloads, sleep: Callable[[float], None], logger: logging.Logger
+        self,
+        downloads: Downloads,
+        sleep: Callable[[float], None],
+        logger: logging.Logger,
     ) -> None:
         """Start with nothing under way."""
-        self._storage = storage
+        self._downloads = downloads
         self._sleep = sleep
         self._logger = logger
         self._ahead = FileAhead()
@@ -89,7 +92,7 @@ class JobFiles:
             ApiError: If it never is.
         """
         problem: Exception | None = None
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_DOWNLOADS + 1):
             if attempt > 1:
                 self._sleep(_SHORTEST_WAIT * 2**attempt)
                 job_id, done = again()
@@ -102,12 +105,12 @@ class JobFiles:
                 subject,
                 problem,
                 attempt,
-                ATTEMPTS,
+                MAX_DOWNLOADS,
             )
         raise wrong_file(subject, problem)
 
     def _checked(self, done: JobStatus, subject: str) -> IO[bytes]:
-        file = self._storage.fetch(done.download_url or "", subject)
+        file = self._downloads.fetch(done.download_url or "", subject)
         try:
             check_file(file, done.row_count)
         except CorruptFileError:

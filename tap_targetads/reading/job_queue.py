@@ -11,9 +11,30 @@ from tap_targetads.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_targetads.reading.job_requests import JobRequests
-    from tap_targetads.reading.job_status import Job
     from tap_targetads.reports.days import Window
+
+Body = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Job:
+    """A job that was created.
+
+    Attributes:
+        project_id: The project.
+        window: The days.
+        body: What was asked.
+        id: The API's id; a secret together with the file's address, so never logged.
+        since: When it was created, by the clock of the options.
+        estimate: Seconds that the API expects it to take.
+    """
+
+    project_id: int
+    window: Window
+    body: Body
+    id: str = field(repr=False)
+    since: float
+    estimate: float
 
 
 @dataclass(slots=True)
@@ -29,7 +50,7 @@ class PendingWindow:
     """
 
     window: Window
-    bodies: list[dict[str, Any]] | None = None
+    bodies: list[Body] | None = None
     made: int = 0
     jobs: deque[Job] = field(default_factory=deque)
     error: ApiError | None = None
@@ -49,24 +70,27 @@ class JobQueue:
         windows: The windows.
         at_once: How many jobs are under way at most.
         cut: Cuts a window into those that may be asked for at once.
-        bodies: Makes the request bodies of a window, one for each job.
-        make: Makes a job of a window.
+        bodies: The request bodies of a window, one for each job.
+        change_over: Takes another form of bodies, if that is what an error asks for.
+        make: Creates a job for a window.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name
         self,
         windows: Iterable[Window],
         *,
         at_once: int,
         cut: Callable[[Window], list[Window]],
-        bodies: JobRequests,
-        make: Callable[[Window, dict[str, Any]], Job],
+        bodies: Callable[[Window], list[Body]],
+        change_over: Callable[[ApiError], bool],
+        make: Callable[[Window, Body], Job],
     ) -> None:
         """Take the windows. No job is made yet."""
         self._turns = [PendingWindow(window) for window in windows]
         self._at_once = at_once
         self._cut = cut
         self._bodies = bodies
+        self._change_over = change_over
         self._make = make
 
     def __bool__(self) -> bool:
@@ -148,11 +172,11 @@ class JobQueue:
 
     def _made(self, turn: PendingWindow) -> Job:
         if turn.bodies is None:
-            turn.bodies = self._bodies.of(turn.window)
+            turn.bodies = self._bodies(turn.window)
         try:
             return self._make(turn.window, turn.bodies[turn.made])
         except ApiError as error:
-            if turn.made or not self._bodies.change_over(error):
+            if turn.made or not self._change_over(error):
                 raise
-        turn.bodies = self._bodies.of(turn.window)
+        turn.bodies = self._bodies(turn.window)
         return self._make(turn.window, turn.bodies[0])

@@ -5,20 +5,19 @@ API reference: v2 reports.
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-import msgspec
 from typing_extensions import override
 
-from tap_targetads.api.transport import Request
+from tap_targetads.api.answers import JobStatus
+from tap_targetads.api.endpoints import create_job, job_status
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.job_files import JobFiles, wrong_file
-from tap_targetads.reading.job_queue import JobQueue
-from tap_targetads.reading.job_requests import JobRequests
-from tap_targetads.reading.job_status import Job, JobLostError, JobOptions, JobStatus
-from tap_targetads.reading.reader import Reader, Reading
+from tap_targetads.reading.job_queue import Job, JobQueue
+from tap_targetads.reading.job_requests import JobOptions, JobRequests
+from tap_targetads.reading.reader import Reader, Reading, Source
+from tap_targetads.reading.splitter import Splitter
 from tap_targetads.reports.fields import v2_name
 from tap_targetads.rows.csv_files import CorruptFileError, csv_pages
 from tap_targetads.rows.row_type import Chunk
@@ -30,62 +29,71 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
     from tap_targetads.rows.row_type import Table
 
-ATTEMPTS = 3
-"""How often a job is made before giving up."""
+MAX_JOBS = 3
+"""How often a job is created before giving up."""
 
 _SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
 _LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
 
 
+class JobLostError(Exception):
+    """A job will not be done."""
+
+
 class JobReader(Reader):
-    """Reads windows by jobs, several of them under way on the server at once.
+    """Reads windows by jobs, several of them in flight on the server at once.
 
     Args:
+        source: What is read.
         jobs: How jobs are made and waited for.
-        storage: Where their files are.
-        options: What every reader needs.
+        downloads: Downloads their files.
     """
 
-    def __init__(self, *, jobs: JobOptions, storage: Downloads, **options: Any) -> None:
-        """Prepare reading. No job is made yet."""
-        super().__init__(**options)
+    def __init__(
+        self, source: Source, *, jobs: JobOptions, downloads: Downloads
+    ) -> None:
+        super().__init__(source)
+        self.splitter = Splitter(self.report, self.logger)
         self._jobs = jobs
-        self._files = JobFiles(storage, jobs.sleep, self.logger)
-        self._names = {v2_name(f.name): f.name for f in self.asked}
-        fields = [msgspec.structs.replace(f, name=v2_name(f.name)) for f in self.asked]
-        self._bodies = JobRequests(self.parts, fields, jobs, self.logger)
+        self._files = JobFiles(downloads, jobs.sleep, self.logger)
+        self._names = {v2_name(f.name): f.name for f in source.asked}
+        self._requests = JobRequests(source, jobs)
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
-        try:
-            yield from self._read(project_id, windows)
-        finally:
-            self._files.forget()
-
-    def _read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
+        self.splitter.begin_project()
         queue = JobQueue(
             windows,
             at_once=self._jobs.at_once,
-            cut=self._cut,
+            cut=self.splitter.windows_of,
             bodies=self._bodies,
+            change_over=self._requests.change_over,
             make=partial(self._make, project_id),
         )
-        while queue:
-            try:
-                done = self._all_done(queue)
-            except ApiError as error:
-                self.ask_for_fewer_days(queue.window, error)
-                queue.begin_again()
-                continue
-            self.days.succeeded()
-            window = queue.window
-            queue.finish()
-            queue.make_ahead()  # the server works while the files are read
-            yield Reading(window, self._pieces(done, queue), queue.left)
+        try:
+            while queue:
+                yield from self._next(queue)
+        finally:
+            self._files.forget()
 
-    def _cut(self, window: Window) -> list[Window]:
-        rest = deque([window])
-        return [self.next_window(rest), *rest]
+    def _next(self, queue: JobQueue) -> Iterator[Reading]:
+        """Read the next window, or ask for less of it."""
+        try:
+            done = self._all_done(queue)
+        except ApiError as error:
+            step = self.splitter.step(queue.window)
+            self.splitter.ask_for_less(step, queue.window, error)
+            queue.begin_again()
+            return
+        window = queue.window
+        self.splitter.days.succeeded()
+        queue.finish()
+        queue.make_ahead()  # the server works while the files are read
+        yield Reading(window, self._chunks(done, queue), queue.left)
+
+    def _bodies(self, window: Window) -> list[dict[str, Any]]:
+        reports = self.splitter.requests
+        return [b for report in reports for b in self._requests.of(report, window)]
 
     def _all_done(self, queue: JobQueue) -> list[tuple[Job, JobStatus]]:
         """Wait for all jobs of the window whose turn it is."""
@@ -98,7 +106,7 @@ class JobReader(Reader):
     def probe(self, project_id: int, window: Window) -> None:
         """Do nothing: a job would be paid for, and the token has been checked."""
 
-    def _pieces(
+    def _chunks(
         self, jobs: list[tuple[Job, JobStatus]], later: JobQueue
     ) -> Iterator[Chunk]:
         for number, (job, done) in enumerate(jobs, start=1):
@@ -126,16 +134,14 @@ class JobReader(Reader):
         self._files.get_ready(job.id, self._subject(job), status)
 
     def _make(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
-        call = Request(
-            "POST",
-            f"/v2/{self.report.path}",
-            project_id,
-            self.subject(project_id, window),
-            body,
-            stream=self.report.name,
-            can_shrink=self.is_divisible(window),
+        subject = self.subject(project_id, window)
+        status = self.client.send(
+            create_job(
+                self.report.endpoint, project_id, subject, self.report.name, body
+            ),
+            JobStatus.decode,
+            splittable=self.splitter.step(window) is not None,
         )
-        status = self.client.send(call, JobStatus.decode)
         estimate = status.estimated_seconds
         return Job(
             project_id,
@@ -177,7 +183,7 @@ class JobReader(Reader):
         Raises:
             ApiError: If no job is done.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_JOBS + 1):
             try:
                 return job, self._wait(job)
             except JobLostError as error:
@@ -186,27 +192,21 @@ class JobReader(Reader):
                     self._subject(job),
                     error,
                     attempt,
-                    ATTEMPTS,
+                    MAX_JOBS,
                 )
                 problem = str(error)
-                if attempt < ATTEMPTS:
+                if attempt < MAX_JOBS:
                     job = self._make(job.project_id, job.window, job.body)
         message = (
-            f"{self._subject(job)}: {ATTEMPTS} jobs were lost, the last "
+            f"{self._subject(job)}: {MAX_JOBS} jobs were lost, the last "
             f"one because {problem}. Run the tap again, or raise `job_timeout`."
         )
         raise ApiError(message, too_much=True)
 
     def _status(self, job: Job) -> JobStatus:
-        call = Request(
-            "GET",
-            f"/v2/jobs/{job.id}",
-            job.project_id,
-            self._subject(job),
-            stream=self.report.name,
-            endpoint="/v2/jobs",
-        )
-        return self.client.send(call, JobStatus.decode)
+        subject = self._subject(job)
+        request = job_status(job.id, job.project_id, subject, self.report.name)
+        return self.client.send(request, JobStatus.decode)
 
     def _wait(self, job: Job) -> JobStatus:
         """Ask for a job's status until it is done, less often the longer it takes."""

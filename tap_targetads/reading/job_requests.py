@@ -1,55 +1,80 @@
-"""The request bodies of jobs, in the form that the server wants.
+"""What jobs are asked for, in the form that the server wants.
 
 API reference: v2 reports.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from tap_targetads.errors import ApiError
+from tap_targetads.reports.fields import v2_name
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from tap_targetads.reading.job_status import BodyShape, JobOptions
+    from tap_targetads.reading.reader import Source
     from tap_targetads.reports.days import Window
-    from tap_targetads.reports.fields import Field
     from tap_targetads.reports.kinds import Report
+
+BodyShape = Literal["nested", "flat"]
+
+
+@dataclass(slots=True)
+class JobOptions:
+    """How jobs are made and waited for; one for all streams of a run.
+
+    Attributes:
+        shape: The form of the request's body: with filter objects as in version 1, or
+            with dates and type at the top. Corrected for the rest of the run when the
+            server asks for the other one.
+        stable: The flag `Stable` of raw data.
+        at_once: How many jobs of a stream are in flight at most.
+        timeout: Seconds that a job may take.
+        sleep: Waits; replaced where nobody should wait.
+        clock: Seconds.
+    """
+
+    shape: BodyShape
+    stable: bool
+    at_once: int
+    timeout: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 class JobRequests:
     """Makes the request bodies of windows.
 
     Args:
-        parts: The reports that together hold the rows of the stream.
-        fields: The selected fields, named as in version 2.
+        source: What is read.
         options: How jobs are made.
-        logger: Where warnings go.
     """
 
-    def __init__(
-        self,
-        parts: Sequence[Report],
-        fields: Sequence[Field],
-        options: JobOptions,
-        logger: logging.Logger,
-    ) -> None:
-        """Take what all bodies have in common."""
-        self._parts = parts
-        self._fields = fields
+    def __init__(self, source: Source, options: JobOptions) -> None:
+        self._fields = [
+            msgspec.structs.replace(f, name=v2_name(f.name)) for f in source.asked
+        ]
         self._options = options
-        self._logger = logger
+        self._logger = source.logger
         self._told_of_flat_paths = False
 
-    def of(self, window: Window) -> list[dict[str, Any]]:
-        """The request bodies for a window: one or more for each part of the report.
+    def of(self, report: Report, window: Window) -> list[dict[str, Any]]:
+        """The request bodies for a window of a report.
 
         Raises:
             ApiError: If the form that the server wants cannot say what is wanted.
         """
-        return [body for part in self._parts for body in self._of_part(part, window)]
+        nested = report.body(self._fields, window)
+        if self._options.stable and "TargetFilter" not in nested:
+            nested["Stable"] = 1
+        if self._options.shape == "nested":
+            return [nested]
+        return self._flat(report, nested)
 
     def change_over(self, error: ApiError) -> bool:
         """Take the other form of body from now on, if that is what the server wants.
@@ -68,13 +93,8 @@ class JobRequests:
         self._options.shape = other
         return True
 
-    def _of_part(self, report: Report, window: Window) -> list[dict[str, Any]]:
-        """One request body, or one for each type if flat."""
-        nested = report.body(self._fields, window)
-        if self._options.stable and "TargetFilter" not in nested:
-            nested["Stable"] = 1
-        if self._options.shape == "nested":
-            return [nested]
+    def _flat(self, report: Report, nested: dict[str, Any]) -> list[dict[str, Any]]:
+        """The same without filter objects: one for each type, which is a text then."""
         if "TargetFilter" in nested and (
             report.filters.interaction_types or report.filters.media_campaign_ids
         ):

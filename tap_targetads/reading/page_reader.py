@@ -6,40 +6,32 @@ API reference: v1 reports, v1 aggregated report.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tap_targetads.api.answers import MalformedAnswerError
-from tap_targetads.api.transport import Request
+from tap_targetads.api.endpoints import report_page
 from tap_targetads.errors import ApiError
-from tap_targetads.reading.paginator import PagingError
-from tap_targetads.reading.paging import (
-    PageRequest,
-    Paging,
-    RowsMovedError,
-    SeveralPagesError,
-)
-from tap_targetads.reading.reader import Reader, Reading
-from tap_targetads.reading.sizes import AdaptiveSize
-from tap_targetads.reports.days import tile
+from tap_targetads.reading.paginator import PageRequest, PagingError
+from tap_targetads.reading.paging import Paging, RowsMovedError
+from tap_targetads.reading.reader import Reader, Reading, Source
+from tap_targetads.reading.splitter import SplitError, Splitter
 from tap_targetads.rows.json_pages import PageDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_targetads.api.transport import Request
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.json_pages import Page
     from tap_targetads.rows.row_type import Chunk
 
-SMALLEST_PAGE = 1_000
-"""Rows of a page that is not made smaller, however often it fails."""
-
-TRIES = 4
+MAX_READS = 4
 """How often a window is read whose rows move, before that counts as a failure."""
 
 
@@ -49,33 +41,36 @@ class _Asked:
 
     project_id: int
     window: Window
-    part: Report
+    report: Report
 
 
 class PageReader(Reader):
     """Reads page by page.
 
-    What the API cannot deliver is asked for in smaller parts: fewer days, then smaller
-    pages, then fewer campaigns, where that loses no rows. What worked is remembered
-    for the windows after it.
-
     Args:
+        source: What is read.
         page_size: Rows per request.
-        by_day: Read a window of several days that does not fit into one page a day at
-            a time. Equal rows must be told apart within a window, which takes memory
-            for all of its rows.
+        days_in_one_page: Whether a window of several days is read a day at a time if
+            it does not fit into one page.
         has_keys: Whether rows that are read again take the place of themselves.
-        options: What every reader needs.
     """
 
     def __init__(
-        self, *, page_size: int, by_day: bool, has_keys: bool, **options: Any
+        self,
+        source: Source,
+        *,
+        page_size: int,
+        days_in_one_page: bool,
+        has_keys: bool,
     ) -> None:
-        """Prepare paging."""
-        super().__init__(**options)
-        self._by_day = by_day
+        super().__init__(source)
+        self.splitter = Splitter(
+            self.report,
+            self.logger,
+            page_size=page_size,
+            days_in_one_page=days_in_one_page,
+        )
         self._has_keys = has_keys
-        self._page_size = AdaptiveSize(page_size, SMALLEST_PAGE, factor=4)
         self._decoder = PageDecoder(self.row_type, self.report_unselected)
         # What the last window was like is what the next one is expected to be like.
         self._usual_rows = 0
@@ -83,207 +78,194 @@ class PageReader(Reader):
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
-        self.begin()
+        self.splitter.begin_project()
         pending = deque(windows)
-        moves = 0
+        reads = 1
         while pending:
-            window = self.next_window(pending)
-            pieces = self._pieces(project_id, window, pending)
+            window = self.splitter.next_window(pending)
+            chunks = self._chunks(project_id, window, pending)
             try:
-                first = next(pieces)
-            except SeveralPagesError:
-                self.days.shrink(window.days, at_once=True)
-                pending.appendleft(window)
-                continue
-            except ApiError as error:
-                self.ask_for_fewer_days(window, error)
+                first = next(chunks)
+            except SplitError:
                 pending.appendleft(window)
                 continue
             reading = Reading(window, iter(()), pending)
-            reading.pieces = _until_moved(reading, first, pieces)
+            reading.chunks = _until_moved(reading, first, chunks)
             yield reading
             if not reading.moved:
-                moves = 0
-                self.days.succeeded()
-                continue
-            moves += 1
-            self.client.expect_nothing()
-            if self._try_again(project_id, window, moves, reading.moved):
+                self.splitter.days.succeeded()
+            elif self._read_again(project_id, reading, reads):
+                reads += 1
                 pending.appendleft(window)
-            else:
-                moves = 0
+                continue
+            reads = 1
 
     @override
     def probe(self, project_id: int, window: Window) -> None:
-        asked = _Asked(project_id, window, self.parts[0])
-        self._page(asked, PageRequest(0, 1, 0), False)  # noqa: FBT003
+        asked = _Asked(project_id, window, self.splitter.requests[0])
+        self._page(asked, PageRequest(0, 1), splittable=False)
 
-    def _pieces(
-        self,
-        project_id: int,
-        window: Window,
-        pending: Iterable[Window],
+    def _chunks(
+        self, project_id: int, window: Window, pending: Iterable[Window]
     ) -> Iterator[Chunk]:
-        """Read a window, all parts of the report.
+        """Read a window, all requests of the report.
 
         Yields:
-            Converted rows, a few at a time; at least one piece.
+            Converted rows, a few at a time; at least one chunk.
 
         Raises:
-            SeveralPagesError: Before the first piece, if the window does not fit.
+            SplitError: Before the first chunk, if the window is to be read in less.
             RowsMovedError: If rows moved while they were read.
             ApiError: If the API refuses, or its pages contradict each other.
         """
-        # Both hold until rows have been delivered: then it is too late to begin anew.
-        one_only = self._by_day and window.days > 1
-        fewer_days = self.is_divisible(window)
-        parts = deque(self.parts)
-        while parts:
-            asked = _Asked(project_id, window, parts.popleft())
-            batches = asked.part.batches()
+        begun = False
+        left = deque(self.splitter.requests)
+        while left:
+            asked = _Asked(project_id, window, left.popleft())
+            restarts = self.splitter.must_fit(window) and not begun
             paging = Paging(
-                fetch=partial(self._page, asked),
-                expect=partial(self._expect, asked, [] if one_only else parts, pending),
-                size=self._page_size,
-                whole_first=fewer_days,
-                last_resort=bool(batches),
+                window=window,
+                report=asked.report,
+                begun=begun,
+                fetch=partial(self._fetch, asked),
+                # If the window must fit into one page, its days may come next.
+                expect=partial(self._expect, asked, () if restarts else left, pending),
+                splitter=self.splitter,
                 has_keys=self._has_keys,
                 logger=self.logger,
                 subject=self.subject(project_id, window),
             )
             try:
-                for page in paging.pages(one_only=one_only):
-                    for piece in page.pieces():
-                        self.converter.convert(piece.rows, piece.checked)
-                        yield piece
-                    # Two pages at once would double the memory.
-                    del page
-            except PagingError as error:
-                raise self._error(project_id, window, str(error)) from error
-            except MalformedAnswerError as error:  # too late to try again
-                message = (
-                    f"{paging.subject}: the page is malformed "
-                    f"({self.client.clean(str(error))}). Nothing of this window counts "
-                    "as read. Report it to the vendor."
-                )
-                raise ApiError(message) from error
-            except ApiError as error:
-                if fewer_days or paging.delivered or not (error.too_much and batches):
+                yield from self._pages(paging)
+            except SplitError:
+                if not begun:
                     raise
-                self.logger.warning(
-                    "%s Asking for fewer campaigns at a time.", error.problem
-                )
-                parts.extendleft(reversed(batches))
-                self.parts = [b for p in self.parts for b in p.batches() or [p]]
-            one_only = fewer_days = False
-            self._usual_rows, self._usual_cap = paging.delivered, paging.cap
+                left.extendleft(reversed(asked.report.by_campaigns()))
+            begun = True
+            self._usual_rows, self._usual_cap = paging.delivered, paging.paginator.cap
+
+    def _pages(self, paging: Paging) -> Iterator[Chunk]:
+        try:
+            for page in paging.pages():
+                for chunk in page.chunks():
+                    self.converter.convert(chunk.rows, chunk.checked)
+                    yield chunk
+                # Two pages at once would double the memory.
+                del page
+        except PagingError as error:
+            message = (
+                f"{paging.subject}: {error}. Nothing of this window counts as read. "
+                "Report it to the vendor, or set a shorter `window_days`, so that a "
+                "window fits into one page."
+            )
+            raise ApiError(message) from error
+        except MalformedAnswerError as error:  # too late to try again
+            message = (
+                f"{paging.subject}: the page is malformed "
+                f"({self.client.clean(str(error))}). Nothing of this window counts "
+                "as read. Report it to the vendor."
+            )
+            raise ApiError(message) from error
 
     def _expect(
         self,
         asked: _Asked,
-        parts: Iterable[Report],
+        left: Iterable[Report],
         pending: Iterable[Window],
-        place: PageRequest,
+        page: PageRequest,
         total: int | None,
     ) -> None:
         """Let the client send ahead what is probably asked for after a page.
 
         Args:
             asked: What is being read.
-            parts: The parts of the report after it.
+            left: The requests of the report after it.
             pending: The windows after it.
-            place: Where the page stands.
+            page: The page that is asked for now.
             total: The number of rows, if it is known.
         """
+        splitter = self.splitter
 
         def following() -> Iterator[Request]:
-            first = place.offset + place.known
+            first = page.offset + page.overlap
             yield from islice(self._guessed(asked, first, total), 1, None)
-            for part in parts:
-                yield from self._guessed(_Asked(asked.project_id, asked.window, part))
+            for report in left:
+                yield from self._guessed(_Asked(asked.project_id, asked.window, report))
             for later in pending:
-                days = self.days.value if self.is_divisible(later) else later.days
-                for window in tile(later.start, later.end, days):
-                    for part in self.parts:
-                        then = _Asked(asked.project_id, window, part)
+                for window in splitter.windows_of(later):
+                    for report in splitter.requests:
+                        then = _Asked(asked.project_id, window, report)
                         yield from self._guessed(then)
 
-        self.client.expect(self._call(asked, place), following())
+        self.client.expect(self._request(asked, page), following())
 
     def _guessed(
         self, asked: _Asked, delivered: int = 0, total: int | None = None
     ) -> Iterator[Request]:
-        """The calls for all pages after some rows, as far as that can be known."""
-        size = self._page_size.value
+        """The requests for all pages after some rows, as far as that can be known."""
+        size = self.splitter.page_size.value
         cap = min(size, self._usual_cap or size)
         # A page that turns out to be empty was asked for in vain.
         end = self._usual_rows - cap // 10 if total is None else total
         while True:
-            place = PageRequest.after(delivered, size, cap)
-            yield self._call(asked, place)
-            delivered += max(1, cap - place.known)
+            page = PageRequest.after(delivered, size, cap)
+            yield self._request(asked, page)
+            delivered += max(1, cap - page.overlap)
             if delivered >= end:
                 return
 
-    def _page(self, asked: _Asked, place: PageRequest, can_shrink: bool) -> Page:  # noqa: FBT001
-        call = replace(self._call(asked, place), can_shrink=can_shrink)
-        return self.client.send(call, self._decoder.decode).page
+    def _fetch(self, asked: _Asked, page: PageRequest, splittable: bool) -> Page:  # noqa: FBT001
+        return self._page(asked, page, splittable=splittable)
 
-    def _call(self, asked: _Asked, place: PageRequest) -> Request:
-        return Request(
-            method="POST",
-            path=f"/v1/{self.report.path}",
-            project_id=asked.project_id,
-            subject=self.subject(asked.project_id, asked.window),
-            body={
-                "ResponseType": "JSON",
-                **asked.part.body(self.asked, asked.window),
-                "Offset": place.offset,
-                "Limit": place.limit,
-            },
-            stream=self.report.name,
+    def _page(self, asked: _Asked, page: PageRequest, *, splittable: bool) -> Page:
+        request = self._request(asked, page)
+        return self.client.send(
+            request, self._decoder.decode, splittable=splittable
+        ).page
+
+    def _request(self, asked: _Asked, page: PageRequest) -> Request:
+        return report_page(
+            self.report.endpoint,
+            asked.project_id,
+            self.subject(asked.project_id, asked.window),
+            self.report.name,
+            asked.report.body(self.source.asked, asked.window),
+            offset=page.offset,
+            limit=page.limit,
         )
 
-    def _try_again(
-        self, project_id: int, window: Window, moves: int, reason: str
-    ) -> bool:
+    def _read_again(self, project_id: int, reading: Reading, reads: int) -> bool:
         """Whether to read a window again whose rows moved.
 
         Raises:
-            ApiError: If that was tried often enough, and its days are over.
+            ApiError: If it was read often enough, and its days are over.
         """
-        subject = self.subject(project_id, window)
-        if moves < TRIES:
-            self.logger.info("%s: %s. Reading it again.", subject, reason)
+        self.client.expect_nothing()
+        subject = self.subject(project_id, reading.window)
+        if reads < MAX_READS:
+            self.logger.info("%s: %s. Reading it again.", subject, reading.moved)
             return True
-        if window.end > self.last_complete_day:
+        if reading.window.end > self.source.last_complete_day:
             self.logger.warning(
                 "%s: %s, %d times: the day is not over. The next run reads it again.",
                 subject,
-                reason,
-                moves,
+                reading.moved,
+                reads,
             )
             return False
         message = (
-            f"{subject}: {reason}, {moves} times. What arrived is right, but may not "
-            "be all, and does not count as read: run the tap again later, or set a "
-            "larger `page_size` or a shorter `window_days`, so that a window fits into "
-            "one page."
+            f"{subject}: {reading.moved}, {reads} times. What arrived is right, but "
+            "may not be all, and does not count as read: run the tap again later, or "
+            "set a larger `page_size` or a shorter `window_days`, so that a window "
+            "fits into one page."
         )
         raise ApiError(message)
-
-    def _error(self, project_id: int, window: Window, problem: str) -> ApiError:
-        return ApiError(
-            f"{self.subject(project_id, window)}: {problem}. Nothing of this window "
-            "counts as read. Report it to the vendor, or set a shorter "
-            "`window_days`, so that a window fits into one page."
-        )
 
 
 def _until_moved(
     reading: Reading, first: Chunk, rest: Iterator[Chunk]
 ) -> Iterator[Chunk]:
-    """The pieces, with the one that was already taken."""
+    """The chunks, with the one that was already taken."""
     yield first
     try:
         yield from rest

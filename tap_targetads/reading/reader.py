@@ -6,20 +6,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.plurals import count_of
-from tap_targetads.reading.sizes import AdaptiveSize
-from tap_targetads.reports.days import tile
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.row_type import RowType, is_weight
 
 if TYPE_CHECKING:
     import logging
-    from collections import deque
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import date
 
     from tap_targetads.api.client import Client
-    from tap_targetads.errors import ApiError
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field, FieldType
     from tap_targetads.reports.kinds import Report
@@ -32,23 +34,24 @@ class Reading:
 
     Attributes:
         window: The window.
-        pieces: Its converted rows, a few at a time, read when they are asked for.
+        chunks: Its converted rows, a few at a time, read when they are asked for.
         left: The windows that are read after it.
         moved: Why they ended early, if its rows moved while they were read. What
             was delivered is right, but not all: the same window follows once more.
     """
 
     window: Window
-    pieces: Iterator[Chunk]
+    chunks: Iterator[Chunk]
     left: Collection[Window]
     moved: str = ""
 
 
-class Reader(ABC):
-    """Reads a stream, for any of its projects.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What is read of a stream, and how its values are converted.
 
-    Args:
-        client: The transport.
+    Attributes:
+        client: Sends requests.
         report: What to ask for.
         fields: The selected fields.
         conversions: The conversion for each field type.
@@ -57,41 +60,53 @@ class Reader(ABC):
         logger: Where warnings go.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        client: Client,
-        report: Report,
-        fields: Collection[Field],
-        conversions: Mapping[FieldType, Callable[[Any], Any]],
-        null_bad_values: bool,
-        last_complete_day: date,
-        logger: logging.Logger,
-    ) -> None:
-        """Prepare decoding and conversion. Nothing is sent yet."""
-        self.client = client
-        self.report = report
-        self.logger = logger
-        self.last_complete_day = last_complete_day
-        self.types = {field.name: field.type for field in fields}
-        # A request without fields is refused: ask for one that is then dropped.
-        self.asked = list(fields) or list(report.fields.values())[:1]
-        self.row_type = RowType(self.types)
-        self.has_weights = any(map(is_weight, self.types))
+    client: Client
+    report: Report
+    fields: Sequence[Field]
+    conversions: Mapping[FieldType, Callable[[Any], Any]]
+    null_bad_values: bool
+    last_complete_day: date
+    logger: logging.Logger
+
+    @property
+    def asked(self) -> Sequence[Field]:
+        """The fields that are asked for.
+
+        A request without fields is refused: one is asked for, and dropped.
+        """
+        return self.fields or list(self.report.fields.values())[:1]
+
+    def converter(self, row_type: RowType) -> RowConverter:
+        """Converts the rows of the stream."""
+        report = self.report
+        names = {field.name for field in self.fields}
         keys = set(report.natural_key)
-        if report.day_field and not null_bad_values:
+        if report.day_field and not self.null_bad_values:
             keys.add(report.day_field)
-        self.parts = report.parts()
-        self.days = AdaptiveSize(report.window_days)
-        self.converter = RowConverter(
+        return RowConverter(
             report.name,
-            fields,
-            self.row_type,
-            conversions,
-            needed=[f.name for f in fields if f.name in keys and f.type != "string"],
-            day_field=report.day_field if report.day_field in self.types else None,
-            null_bad_values=null_bad_values,
+            self.fields,
+            row_type,
+            self.conversions,
+            needed=[
+                f.name for f in self.fields if f.name in keys and f.type != "string"
+            ],
+            day_field=report.day_field if report.day_field in names else None,
+            null_bad_values=self.null_bad_values,
         )
+
+
+class Reader(ABC):
+    """Reads a stream, for any of its projects."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.client = source.client
+        self.report = source.report
+        self.logger = source.logger
+        self.row_type = RowType({field.name: field.type for field in source.fields})
+        self.has_weights = any(map(is_weight, self.row_type.names))
+        self.converter = source.converter(self.row_type)
 
     @abstractmethod
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
@@ -110,53 +125,12 @@ class Reader(ABC):
             ApiError: If it cannot.
         """
 
-    def begin(self) -> None:
-        """Begin with a project: what its windows may be like, is not known yet."""
-        self.days = AdaptiveSize(self.report.window_days)
-
-    def is_divisible(self, window: Window) -> bool:
-        """Whether the days of a window can be asked for one by one."""
-        return window.days > 1 and self.report.is_divisible
-
-    def next_window(self, pending: deque[Window]) -> Window:
-        """Take the next window, or so many of its days as may be asked for at once.
-
-        Args:
-            pending: The windows to be read; what is left of the first stays there.
-        """
-        window = pending.popleft()
-        if self.is_divisible(window) and window.days > self.days.value:
-            window, *rest = tile(window.start, window.end, self.days.value)
-            pending.extendleft(reversed(rest))
-        return window
-
-    def ask_for_fewer_days(self, window: Window, error: ApiError) -> None:
-        """Let windows be shorter from now on, if that may help.
-
-        Args:
-            window: The window that could not be read.
-            error: Why.
-
-        Raises:
-            ApiError: The error, if a shorter window would not help.
-        """
-        if not (error.too_much and self.is_divisible(window)):
-            raise error
-        if window.days <= self.days.value:
-            # A longer one was asked for ahead, before it was known to be too long.
-            self.days.shrink(window.days)
-        self.logger.warning(
-            "%s Asking for %s at a time.",
-            error.problem,
-            count_of(self.days.value, "day"),
-        )
-
     def subject(self, project_id: int, window: Window) -> str:
         """What is being read, as error lines name it."""
         return f"Stream {self.report.name}, project {project_id}, {window}"
 
     def report_unselected(self, names: Iterable[str]) -> None:
-        """Tell of fields that the API sends although nobody declared them."""
+        """Warn of fields that the API sends although nobody declared them."""
         unknown = sorted(set(names) - set(self.report.fields))
         if unknown:
             self.logger.warning(

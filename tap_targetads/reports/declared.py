@@ -181,7 +181,7 @@ class _Builder:
             attribution_window=definition.get("attribution_window"),
             **self._common(name, definition),
         )
-        if not report.parts():
+        if not report.requests():
             raise _wrong(
                 {"name": name},
                 f"more than {MAX_CAMPAIGN_IDS} `media_campaign_ids` are asked for in "

@@ -64,7 +64,7 @@ class Report(ABC):
     selected_by_default: bool = True
     api_version: Version = "v1"
 
-    path: ClassVar[str]
+    endpoint: ClassVar[str]
     replication_key: ClassVar[str]
     has_row_key: ClassVar[bool] = True
     constant_names: ClassVar[tuple[str, ...]] = ()
@@ -100,15 +100,15 @@ class Report(ABC):
         """Whether the rows of several campaigns stay apart."""
         return True
 
-    def parts(self) -> list[Self]:
+    def requests(self) -> list[Self]:
         """The report, or several that together hold the same rows.
 
         The API takes at most 20 campaigns in a request (API reference: v1 reports).
         """
         many = len(self.filters.media_campaign_ids) > MAX_CAMPAIGN_IDS
-        return self.batches() if many else [self]
+        return self.by_campaigns() if many else [self]
 
-    def batches(self) -> list[Self]:
+    def by_campaigns(self) -> list[Self]:
         """Reports of ten campaigns each, which together hold the same rows.
 
         The API advises to ask for ten at a time (API reference: v1 reports). Each row
@@ -144,7 +144,7 @@ class Report(ABC):
 class RawReport(Report):
     """Interactions: page views, clicks, impressions, purchases."""
 
-    path: ClassVar[str] = "reports/raw_reports"
+    endpoint: ClassVar[str] = "raw_reports"
     replication_key: ClassVar[str] = INTERACTION_TIME
     day_field: ClassVar[str | None] = INTERACTION_TIME
 
@@ -180,7 +180,7 @@ class PathReport(Report):
 
     path_days: int
 
-    path: ClassVar[str] = "reports/path_to_conversion"
+    endpoint: ClassVar[str] = "path_to_conversion"
     replication_key: ClassVar[str] = CONVERSION_DATE
     constant_names: ClassVar[tuple[str, ...]] = (CONVERSION_DATE,)
 
@@ -217,7 +217,7 @@ class AggregateReport(Report):
     attribution_model: str | None = None
     attribution_window: str | None = None
 
-    path: ClassVar[str] = "reports/agg_report"
+    endpoint: ClassVar[str] = "agg_report"
     replication_key: ClassVar[str] = EVENT_DATE
     has_row_key: ClassVar[bool] = False
     day_field: ClassVar[str | None] = EVENT_DATE

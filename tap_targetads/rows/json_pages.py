@@ -81,7 +81,7 @@ class Page:
     count: int | None = None
     decode: Callable[[Sequence[Any]], Chunk] = Chunk
 
-    def pieces(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[Chunk]:
         """The typed rows, a few at a time; at least one piece, if there are none.
 
         Raises:

@@ -19,12 +19,13 @@ from tap_targetads.streams.partition_metrics import PartitionCounter, PartitionT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field
-    from tap_targetads.tap import TapTargetADS
+    from tap_targetads.run import Run
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class ProjectStream(Stream):
 
     Args:
         tap: The tap.
+        run: What all streams share.
         name: Name of the stream.
         fields: The API's fields that it can deliver, by name.
         own: The fields that the tap adds.
@@ -43,17 +45,17 @@ class ProjectStream(Stream):
     # The converter has already given every value the type that the schema promises.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most by name
         self,
-        tap: TapTargetADS,
+        tap: Tap,
+        run: Run,
         name: str,
-        fields: Mapping[str, Field],
         *,
+        fields: Mapping[str, Field],
         own: Iterable[str],
         keys: Iterable[str],
     ) -> None:
-        """Declare the stream."""
-        self.tap = tap
+        self.run = run
         self.fields = fields
         super().__init__(tap, stream_schema(own, fields.values()), name)
         self.primary_keys = list(keys)
@@ -112,7 +114,7 @@ class ProjectStream(Stream):
     @override
     def partitions(self) -> list[dict[str, Any]]:
         """One partition per project."""
-        return [{PROJECT_ID: project_id} for project_id in self.tap.tokens]
+        return [{PROJECT_ID: project_id} for project_id in self.run.tokens]
 
     @override
     def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
@@ -189,7 +191,7 @@ class ProjectStream(Stream):
 
     def _noting_failure(self, project_id: int, deliveries: Iterator[T]) -> Iterator[T]:
         """What a project delivers; its failure is noted, and others can go on."""
-        part = self.tap.progress.begin(self.name, project_id)
+        part = self.run.progress.begin(self.name, project_id)
         failed = True
         try:
             yield from deliveries
@@ -198,14 +200,14 @@ class ProjectStream(Stream):
             raise
         except TapError as error:
             # A connection test looks at nothing but this.
-            if self.tap.settings.fail_fast or self.ABORT_AT_RECORD_COUNT is not None:
+            if self.run.settings.fail_fast or self.ABORT_AT_RECORD_COUNT is not None:
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
-            self.tap.failed.append(f"{self.name} of project {project_id}")
+            self.run.failed.append(f"{self.name} of project {project_id}")
             if self._timer:
                 self._timer.fail()
         finally:
-            self.tap.progress.end(part, failed=failed)
+            self.run.progress.end(part, failed=failed)
 
     @abstractmethod
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:

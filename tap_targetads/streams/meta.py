@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import Answer
-from tap_targetads.api.token_status import TOKEN_VALIDATE, TokenStatus
-from tap_targetads.api.transport import Request
+from tap_targetads.api import endpoints
+from tap_targetads.api.answers import MetaAnswer, TokenStatus
 from tap_targetads.errors import ApiError
-from tap_targetads.output.messages import RecordEncoder, encode_records
+from tap_targetads.output.records import RecordEncoder, encode_records
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.row_type import Checked, RowType
@@ -25,22 +24,15 @@ from tap_targetads.streams.base import ProjectStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.output.batches import BatchFiles
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import ReportKind
-    from tap_targetads.tap import TapTargetADS
+    from tap_targetads.run import Run
 
 Item = dict[str, Any]
-
-
-class MetaAnswer(Answer, kw_only=True):
-    """What the meta calls answer; rows have two names for campaigns."""
-
-    campaigns: list[Item] | None = None
-    meta: list[Item] | None = None
-    target_events: list[Item] | None = None
 
 
 class MetaStream(ProjectStream):
@@ -51,12 +43,12 @@ class MetaStream(ProjectStream):
     nested: ClassVar[frozenset[str]] = frozenset()
     """What the items hold besides, and another stream delivers."""
 
-    def __init__(self, tap: TapTargetADS) -> None:
-        """Declare the stream."""
+    def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(
             tap,
+            run,
             self.kind,
-            fields_of(self.kind),
+            fields=fields_of(self.kind),
             own=[PROJECT_ID],
             keys=[PROJECT_ID, *self.key],
         )
@@ -88,12 +80,12 @@ class MetaStream(ProjectStream):
             self.name,
             self.fields.values(),
             row_type,
-            converters(self.tap.settings.calendar.zone),
+            converters(self.run.settings.calendar.zone),
             needed=[name for name in self.key if types[name] != "string"],
-            null_bad_values=self.tap.settings.null_bad_values,
+            null_bad_values=self.run.settings.null_bad_values,
         )
         converter.convert(rows, Checked.NOTHING)
-        if part := self.tap.progress.current:
+        if part := self.run.progress.current:
             part.arrived(len(rows))
         converter.report_bad_values(self.logger)
         encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
@@ -139,25 +131,16 @@ class MetaStream(ProjectStream):
                 ", ".join(sorted(names)),
             )
 
-    def _get(self, project_id: int, path: str, **params: str) -> MetaAnswer:
-        subject = f"Stream {self.name}, project {project_id}"
-        call = Request(
-            "GET", path, project_id, subject, params=params, stream=self.name
-        )
-        return self.tap.client.send(call, MetaAnswer.decode)
+    def _subject(self, project_id: int) -> str:
+        return f"Stream {self.name}, project {project_id}"
 
     def _campaigns(self, project_id: int, *, creatives: bool) -> list[Item]:
-        """All campaigns, those without recent impressions too, so that history joins.
-
-        API reference: `active=true`, the default, means impressions in the last seven
-        days.
-        """
-        answer = self._get(
-            project_id,
-            "/v1/meta/campaigns",
-            active="false",
-            include_creative="true" if creatives else "false",
+        """All campaigns, old ones too, so that history joins."""
+        subject = self._subject(project_id)
+        request = endpoints.campaigns(
+            project_id, subject, self.name, creatives=creatives
         )
+        answer = self.run.client.send(request, MetaAnswer.decode)
         items = answer.campaigns or answer.meta or []
         if not items:
             self.logger.warning(
@@ -205,7 +188,10 @@ class TargetEvents(MetaStream):
 
     @override
     def items(self, project_id: int) -> list[Item]:
-        return self._get(project_id, "/v1/meta/target_event").target_events or []
+        request = endpoints.target_events(
+            project_id, self._subject(project_id), self.name
+        )
+        return self.run.client.send(request, MetaAnswer.decode).target_events or []
 
 
 class Projects(MetaStream):
@@ -216,9 +202,10 @@ class Projects(MetaStream):
 
     @override
     def items(self, project_id: int) -> list[Item]:
-        subject = f"Stream {self.name}, project {project_id}"
-        call = Request("GET", TOKEN_VALIDATE, project_id, subject, stream=self.name)
-        status = self.tap.client.send(call, TokenStatus.decode)
+        request = endpoints.token_validate(
+            project_id, self._subject(project_id), self.name
+        )
+        status = self.run.client.send(request, TokenStatus.decode)
         return [{name: getattr(status, name) for name in self.fields}]
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from tap_targetads.errors import StateError
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reading.job_reader import JobReader
 from tap_targetads.reading.page_reader import PageReader
+from tap_targetads.reading.reader import Reader, Source
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
 from tap_targetads.rows.keys import RowKeys
@@ -23,14 +24,14 @@ from tap_targetads.streams.base import ProjectStream
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.output.batches import BatchFiles
-    from tap_targetads.reading.reader import Reader
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Chunk
+    from tap_targetads.run import Run
     from tap_targetads.streams.partition_metrics import PartitionCounter
-    from tap_targetads.tap import TapTargetADS
 
     Chunks = Iterator[Chunk]
 
@@ -45,22 +46,24 @@ class ReportStream(ProjectStream):
     costs twenty times more, does not run. Where a setting needs that machinery,
     `read` yields the same records one by one instead; `per_record` decides. For
     batches, the same rows go into files.
+
+    Args:
+        tap: The tap.
+        report: What to ask for.
+        run: What all streams share.
     """
 
-    def __init__(self, tap: TapTargetADS, report: Report) -> None:
-        """Declare the stream.
-
-        Args:
-            tap: The tap.
-            report: What to ask for.
-        """
+    def __init__(self, tap: Tap, report: Report, run: Run) -> None:
+        self.tap = tap
         self.report = report
         self.selected_by_default = report.selected_by_default
         row_key = report.has_row_key and tap.config.get("row_key", True)
         own = [ROW_KEY] if row_key else []
         own += [PROJECT_ID, *report.constant_names]
         keys = [ROW_KEY] if row_key else report.natural_key
-        super().__init__(tap, report.name, report.fields, own=own, keys=keys)
+        super().__init__(
+            tap, run, report.name, fields=report.fields, own=own, keys=keys
+        )
         self.replication_key = report.replication_key
         self._record_counter: PartitionCounter | None = None
 
@@ -75,28 +78,28 @@ class ReportStream(ProjectStream):
     @cached_property
     def reader(self) -> Reader:
         """Reads this stream with the fields that the catalog selects."""
-        settings = self.tap.settings
+        settings = self.run.settings
         fields = self.fields.values()
-        options: dict[str, Any] = {
-            "client": self.tap.client,
-            "report": self.report,
-            "fields": [field for field in fields if self.is_field_selected(field.name)],
-            "conversions": converters(settings.calendar.zone),
-            "null_bad_values": settings.null_bad_values,
-            "last_complete_day": self.tap.last_complete_day,
-            "logger": self.logger,
-        }
+        source = Source(
+            client=self.run.client,
+            report=self.report,
+            fields=[field for field in fields if self.is_field_selected(field.name)],
+            conversions=converters(settings.calendar.zone),
+            null_bad_values=settings.null_bad_values,
+            last_complete_day=self.run.last_complete_day,
+            logger=self.logger,
+        )
         if self.report.api_version == "v2" and not self.is_dry_run:
-            return JobReader(jobs=self.tap.jobs, storage=self.tap.storage, **options)
+            return JobReader(source, jobs=self.run.jobs, downloads=self.run.downloads)
         page_size = settings.page_size
         if self.ABORT_AT_RECORD_COUNT is not None:
             # One more than the limit: the SDK stops when it sees it.
             page_size = min(page_size, self.ABORT_AT_RECORD_COUNT + 1)
         return PageReader(
+            source,
             page_size=page_size,
-            by_day=self.has_row_key and not self.is_dry_run,
+            days_in_one_page=self.has_row_key and not self.is_dry_run,
             has_keys=bool(self.primary_keys),
-            **options,
         )
 
     @override
@@ -178,7 +181,7 @@ class ReportStream(ProjectStream):
         bookmark = None
         if self.is_incremental and not self.is_dry_run:
             bookmark = self._bookmark(plan, partial(self.get_context_state, context))
-        progress = self.tap.progress
+        progress = self.run.progress
         part = progress.current or progress.begin(self.name, project_id)
         for reading in self.reader.read(project_id, plan.windows(bookmark)):
             part.begin_window(reading.window, reading.left)
@@ -192,7 +195,7 @@ class ReportStream(ProjectStream):
                     *constants.values(),
                     weights=self.reader.has_weights,
                 )
-            rows = yield from deliver(part.counted(reading.pieces), encoder, keys)
+            rows = yield from deliver(part.counted(reading.chunks), encoder, keys)
             if reading.moved:
                 continue
             if bookmark:
@@ -206,9 +209,9 @@ class ReportStream(ProjectStream):
 
     def _plan(self, project_id: int) -> Plan:
         return Plan(
-            settings=self.tap.settings,
+            settings=self.run.settings,
             report=self.report,
-            last_complete_day=self.tap.last_complete_day,
+            last_complete_day=self.run.last_complete_day,
             logger=self.logger,
             subject=f"Stream {self.name}, project {project_id}",
         )
@@ -222,7 +225,7 @@ class ReportStream(ProjectStream):
         return Bookmark(
             entry(),
             self.report.replication_key,
-            self.tap.settings.calendar,
+            self.run.settings.calendar,
             plan.period.start,
             plan.subject,
         )
@@ -232,13 +235,13 @@ class ReportStream(ProjectStream):
         return RecordEncoder(self.name, selected, self.report.natural_key)
 
     def _blocks(
-        self, pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
+        self, chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Write RECORD messages; nothing is left to yield."""
         total = 0
-        for piece in pieces:
-            for rows, block in encoder.blocks(piece.rows, keys):
-                self.tap.writer.write_block(block)
+        for chunk in chunks:
+            for rows, block in encoder.blocks(chunk.rows, keys):
+                self.run.writer.write_block(block)
                 total += rows
                 if self._record_counter is not None:
                     self._record_counter.increment(rows)
@@ -247,18 +250,18 @@ class ReportStream(ProjectStream):
 
     @staticmethod
     def _records(
-        pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
+        chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[Record, None, int]:
         """Yield records, one by one."""
         total = 0
-        for piece in pieces:
-            total += len(piece.rows)
-            yield from encoder.records(piece.rows, keys)
+        for chunk in chunks:
+            total += len(chunk.rows)
+            yield from encoder.records(chunk.rows, keys)
         return total
 
     @staticmethod
     def _batches(
-        files: BatchFiles, pieces: Chunks, encoder: RecordEncoder, keys: RowKeys | None
+        files: BatchFiles, chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
     ) -> Generator[tuple[str, int], None, int]:
         """Write files, and yield what each is and holds.
 
@@ -267,8 +270,8 @@ class ReportStream(ProjectStream):
         """
 
         def objects() -> Iterator[list[bytes]]:
-            for piece in pieces:
-                yield from encoder.objects(piece.rows, keys)
+            for chunk in chunks:
+                yield from encoder.objects(chunk.rows, keys)
 
         return files.write(objects())
 
@@ -278,7 +281,7 @@ class ReportStream(ProjectStream):
         The current day is not over: the state stops before it, so that the next run
         reads it again.
         """
-        done = Window(window.start, min(window.end, self.tap.last_complete_day))
+        done = Window(window.start, min(window.end, self.run.last_complete_day))
         if done.days < 1:
             return
         bookmark.cover(done)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from targetads_sandbox.dialect import DOCUMENTED, Dialect
 from targetads_sandbox.server.chance import Faults
@@ -18,10 +19,34 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import date
 
-    from targetads_sandbox.server.calls import LoggedRequest
     from targetads_sandbox.server.faults import Fault
 
 _LOGGED_REQUESTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """What a client asked, and how the sandbox answered.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, without the query string.
+        project_id: The project, if the request named one.
+        body: The decoded body, if it was a JSON object.
+        status: The HTTP status of the answer.
+        fault: The kind of the fault that the request met, if any.
+        params: The parameters in the address.
+        authorized: Whether it had an Authorization header, right or wrong.
+    """
+
+    method: str
+    path: str
+    project_id: int | None
+    body: dict[str, Any] | None
+    status: int
+    fault: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    authorized: bool = False
 
 
 class Backend(ABC):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from targetads_sandbox.server.backend import LoggedRequest
 from targetads_sandbox.server.checks import parse_project_id, project_number
 from targetads_sandbox.server.responses import INVALID_TOKEN, NO_ACCESS, ApiError
 
@@ -15,31 +16,6 @@ if TYPE_CHECKING:
 
     from targetads_sandbox.server.backend import Backend
     from targetads_sandbox.server.faults import Fault
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedRequest:
-    """What a client asked, and how the sandbox answered.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path, without the query string.
-        project_id: The project, if the request named one.
-        body: The decoded body, if it was a JSON object.
-        status: The HTTP status of the answer.
-        fault: The kind of the fault that the request met, if any.
-        params: The parameters in the address.
-        authorized: Whether it had an Authorization header, right or wrong.
-    """
-
-    method: str
-    path: str
-    project_id: int | None
-    body: dict[str, Any] | None
-    status: int
-    fault: str | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    authorized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from typing_extensions import override
 
 from tap_targetads.api.retries import retry_waits
+from tap_targetads.run import Run
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def short_sleep(seconds: float | SupportsIndex) -> None:
     time.sleep(min(float(seconds), _LONGEST_SLEEP))
 
 
-class HurriedTap(TapTargetADS):
-    """The tap, in a hurry."""
+class HurriedRun(Run):
+    """A run in a hurry."""
 
     retry_waits = staticmethod(no_waits)
     sleep = staticmethod(short_sleep)
@@ -58,6 +59,16 @@ class HurriedTap(TapTargetADS):
     def last_complete_day(self) -> date:
         """The last day that was over when the run began, as the drill says."""
         return date.fromisoformat(os.environ[LAST_DAY])
+
+
+class HurriedTap(TapTargetADS):
+    """The tap, in a hurry."""
+
+    @cached_property
+    @override
+    def run(self) -> Run:
+        """What all streams share."""
+        return HurriedRun(self.config, self.writer, self.logger)
 
 
 if __name__ == "__main__":

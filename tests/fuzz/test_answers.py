@@ -10,15 +10,18 @@ import requests_mock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_targetads.api.answers import Answer, MalformedAnswerError
+from tap_targetads.api.answers import (
+    Answer,
+    JobStatus,
+    MalformedAnswerError,
+    MetaAnswer,
+    TokenStatus,
+)
 from tap_targetads.api.client import Client
 from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import LONGEST_RETRY_AFTER, Retries, retry_after
-from tap_targetads.api.token_status import TokenStatus
 from tap_targetads.api.transport import Request, Transport
 from tap_targetads.errors import ApiError
-from tap_targetads.reading.job_status import JobStatus
-from tap_targetads.streams.meta import MetaAnswer
 from tests.support.fuzzing import as_json, fuzz, mutated, values
 
 if TYPE_CHECKING:

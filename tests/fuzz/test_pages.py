@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.errors import DataError
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.csv_files import CorruptFileError, check_file, csv_pages
 from tap_targetads.rows.json_pages import PageDecoder
@@ -71,7 +71,7 @@ def converted(
 ) -> Iterator[Chunk]:
     """The pieces of a page, as a stream delivers them."""
     converter = converter_of(decoder.row_type, null_bad_values=null_bad_values)
-    for piece in page.pieces():
+    for piece in page.chunks():
         converter.convert(piece.rows, piece.checked)
         yield piece
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.reading.sizes import AdaptiveSize
+from tap_targetads.reading.splitter import AdaptiveSize
+from tap_targetads.run import Run
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
@@ -43,8 +44,8 @@ def clicks(config: dict[str, Any]) -> dict[str, Any]:
 def waiting_moves_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs get older by what the tap would have waited for them."""
     seconds: list[float] = []
-    monkeypatch.setattr(TapTargetADS, "sleep", staticmethod(seconds.append))
-    monkeypatch.setattr(TapTargetADS, "clock", staticmethod(lambda: sum(seconds)))
+    monkeypatch.setattr(Run, "sleep", staticmethod(seconds.append))
+    monkeypatch.setattr(Run, "clock", staticmethod(lambda: sum(seconds)))
 
 
 TOO_MUCH: list[Kind] = [

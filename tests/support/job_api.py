@@ -19,9 +19,10 @@ from tap_targetads.api.client import Client
 from tap_targetads.api.downloads import Downloads
 from tap_targetads.api.retries import Retries
 from tap_targetads.api.transport import Transport
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reading.job_reader import JobReader
-from tap_targetads.reading.job_status import JobOptions
+from tap_targetads.reading.job_requests import JobOptions
+from tap_targetads.reading.reader import Source
 from tap_targetads.reports.days import Window, tile
 from tap_targetads.reports.fields import fields_of
 from tap_targetads.reports.filters import Filters
@@ -172,7 +173,7 @@ def read_pages(
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of windows as records, a page at a time."""
     report = report or raw_report()
-    reader = JobReader(
+    source = Source(
         client=Client(Transport(API, {1: "token"}, 1), Retries(0)),
         report=report,
         fields=[report.fields[name] for name in names],
@@ -180,6 +181,9 @@ def read_pages(
         null_bad_values=False,
         last_complete_day=date(2024, 2, 1),
         logger=logging.getLogger("tap-targetads.clicks"),
+    )
+    reader = JobReader(
+        source,
         jobs=JobOptions(
             shape=shape,
             stable=stable,
@@ -188,17 +192,17 @@ def read_pages(
             sleep=api.sleep,
             clock=lambda: api.now,
         ),
-        storage=Downloads(1, Retries(0)),
+        downloads=Downloads(1, Retries(0)),
     )
     with Mocker() as mocker:
-        mocker.post(f"{API}/v2/{report.path}?project_id=1", text=api.create)
+        mocker.post(f"{API}/v2/reports/{report.endpoint}?project_id=1", text=api.create)
         jobs = re.compile(rf"{API}/v2/jobs/job-\d+\?project_id=1$")
         mocker.get(jobs, text=api.poll)
         mocker.get(FILE, content=api.download)
         tiles = [t for w in windows for t in report.windows(w.start, w.end)]
         for reading in reader.read(1, tiles):
-            for piece in reading.pieces:
-                yield list(RecordEncoder("clicks", {}).records(piece.rows, None))
+            for chunk in reading.chunks:
+                yield list(RecordEncoder("clicks", {}).records(chunk.rows, None))
 
 
 def read(api: Api, *windows: Window, **options: Any) -> list[dict[str, Any]]:

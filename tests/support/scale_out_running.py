@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from targetads_sandbox import Sandbox
-    from targetads_sandbox.server.calls import LoggedRequest
+    from targetads_sandbox.server.backend import LoggedRequest
 
 EXAMPLE = ROOT / "examples" / "scale_out"
 START, END = date(2024, 1, 1), date(2024, 1, 10)

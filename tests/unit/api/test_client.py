@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tap_targetads.api.answers import TokenStatus
 from tap_targetads.api.client import Client
 from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import (
@@ -17,7 +18,6 @@ from tap_targetads.api.retries import (
     Retries,
     retry_waits,
 )
-from tap_targetads.api.token_status import TokenStatus
 from tap_targetads.api.transport import Request, Transport
 from tap_targetads.errors import ApiError
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_targetads.api.answers import TokenStatus
 from tap_targetads.api.client import Client
 from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import PassingFailureError, Retries
-from tap_targetads.api.token_status import TokenStatus
 from tap_targetads.api.transport import Request, Transport
 from tests.support.running import run_tap
 
@@ -131,7 +131,7 @@ def test_a_request_that_can_be_made_smaller_is_not_tried_for_long() -> None:
             Retries(8, waits=no_waits).run(
                 lambda much=too_much: fail(too_much=much),  # type: ignore[misc]
                 "Stream clicks",
-                can_shrink=True,
+                splittable=True,
             )
         assert caught.value.tries == tries
 
@@ -143,7 +143,7 @@ def test_the_budget_holds_for_a_whole_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tap_targetads.tap.TapTargetADS.sleep", waits.append)
+    monkeypatch.setattr("tap_targetads.run.Run.sleep", waits.append)
 
     output = run_tap(tmp_path, {**config, "requests_per_minute": 10})
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import Counter
+from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.reading.paginator import PagingError
-from tap_targetads.reading.paging import PageRequest, Paging, RowsMovedError
-from tap_targetads.reading.sizes import AdaptiveSize
+from tap_targetads.reading.paginator import PageRequest, PagingError
+from tap_targetads.reading.paging import Paging, RowsMovedError
+from tap_targetads.reading.splitter import Splitter
+from tap_targetads.reports.days import Window
+from tap_targetads.reports.kinds import RawReport
 from tap_targetads.rows.json_pages import Page
 
 LOGGER = logging.getLogger("tap-targetads.clicks")
+DAY = Window(date(2024, 1, 15), date(2024, 1, 15))
+REPORT = RawReport(name="clicks", fields={}, window_days=7, lookback_days=0)
 
 
 class Server:
@@ -26,8 +31,8 @@ class Server:
         self.after = after
         self.new = iter(new)
 
-    def fetch(self, place: PageRequest, can_shrink: Any) -> Page:
-        del can_shrink
+    def fetch(self, place: PageRequest, splittable: Any) -> Page:
+        del splittable
         rows = self.after if next(self.new, True) else self.before
         end = place.offset + place.limit
         return Page(rows[place.offset : end], has_more=end < len(rows))
@@ -35,11 +40,12 @@ class Server:
 
 def read(server: Any, size: int, *, has_keys: bool = True) -> list[int]:
     paging = Paging(
+        window=DAY,
+        report=REPORT,
+        begun=False,
         fetch=server.fetch,
         expect=lambda *_: None,
-        size=AdaptiveSize(size),
-        whole_first=False,
-        last_resort=False,
+        splitter=Splitter(REPORT, LOGGER, page_size=size),
         has_keys=has_keys,
         logger=LOGGER,
         subject="Stream clicks",
@@ -101,8 +107,8 @@ def test_without_keys_moved_rows_are_told_and_not_read_again(
 def test_a_server_that_sends_fewer_rows_than_asked_for_loses_none(cap: int) -> None:
     rows = list(range(50))
 
-    def fetch(place: PageRequest, can_shrink: Any) -> Page:
-        del can_shrink
+    def fetch(place: PageRequest, splittable: Any) -> Page:
+        del splittable
         end = min(place.offset + min(place.limit, cap), len(rows))
         return Page(rows[place.offset : end], has_more=end < len(rows))
 
@@ -117,8 +123,8 @@ def test_a_server_that_sends_fewer_rows_from_page_to_page_loses_none(
     rows = list(range(900))
     caps = iter([size, size // 2, 1, size // 4 or 1, size])
 
-    def fetch(place: PageRequest, can_shrink: Any) -> Page:
-        del can_shrink
+    def fetch(place: PageRequest, splittable: Any) -> Page:
+        del splittable
         end = min(place.offset + min(place.limit, next(caps, 7)), len(rows))
         return Page(rows[place.offset : end], has_more=end < len(rows))
 
@@ -127,8 +133,8 @@ def test_a_server_that_sends_fewer_rows_from_page_to_page_loses_none(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) -> None:
-    def fetch(place: PageRequest, can_shrink: Any) -> Page:
-        del can_shrink
+    def fetch(place: PageRequest, splittable: Any) -> Page:
+        del splittable
         return Page([7] * place.limit, has_more=True)
 
     with pytest.raises(PagingError, match="ignores `Offset`"):
@@ -138,8 +144,8 @@ def test_a_server_that_sends_the_same_equal_rows_for_ever_is_noticed(size: int) 
 def test_a_server_that_sends_one_row_for_ever_is_noticed_though_it_changes() -> None:
     numbers = itertools.count()
 
-    def fetch(place: PageRequest, can_shrink: Any) -> Page:
-        del can_shrink, place
+    def fetch(place: PageRequest, splittable: Any) -> Page:
+        del splittable, place
         return Page([next(numbers)], has_more=True)
 
     with pytest.raises(PagingError, match="ignores `Offset`"):

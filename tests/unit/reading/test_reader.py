@@ -15,8 +15,9 @@ from tap_targetads.api.client import Client
 from tap_targetads.api.retries import Retries, retry_waits
 from tap_targetads.api.transport import Transport
 from tap_targetads.errors import ApiError, DataError
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reading.page_reader import PageReader
+from tap_targetads.reading.reader import Source
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import extra_field, fields_of
 from tap_targetads.reports.filters import Filters
@@ -118,7 +119,7 @@ def read(
     *,
     page_size: int = 100,
     window: Window = DAY,
-    by_day: bool = False,
+    days_in_one_page: bool = False,
     null_bad_values: bool = False,
     fields: list[str] = NAMES,
 ) -> list[Row]:
@@ -126,7 +127,7 @@ def read(
     exchange = Transport("https://api.example.test", {1: "token"}, 1)
     client = Client(exchange, Retries(2, waits=no_waits))
     known = fields_of("raw", [*extra_field("Color"), *extra_field("Weird-Name 1")])
-    reader = PageReader(
+    source = Source(
         client=client,
         report=RawReport(
             name="clicks",
@@ -140,9 +141,9 @@ def read(
         null_bad_values=null_bad_values,
         last_complete_day=date(2024, 2, 1),
         logger=logging.getLogger(LOGGER),
-        page_size=page_size,
-        by_day=by_day,
-        has_keys=True,
+    )
+    reader = PageReader(
+        source, page_size=page_size, days_in_one_page=days_in_one_page, has_keys=True
     )
     with Mocker() as mocker:
         mocker.post(
@@ -151,8 +152,8 @@ def read(
         encoder = RecordEncoder("clicks", {})
         records: list[dict[str, Any]] = []
         for reading in reader.read(1, [window]):
-            for piece in reading.pieces:
-                records += encoder.records(piece.rows, None)
+            for chunk in reading.chunks:
+                records += encoder.records(chunk.rows, None)
     reader.converter.report_bad_values(reader.logger)
     return records
 
@@ -256,7 +257,7 @@ def test_equal_rows_are_not_taken_for_a_repeated_page() -> None:
 def test_a_window_that_needs_a_second_page_is_read_a_day_at_a_time() -> None:
     server = Server([row(i) for i in range(6)])
 
-    read(server, page_size=5, window=WEEK, by_day=True)
+    read(server, page_size=5, window=WEEK, days_in_one_page=True)
 
     windows = [
         (r["InteractionFilter"]["DateFrom"], r["InteractionFilter"]["DateTo"])
@@ -270,7 +271,7 @@ def test_a_window_that_needs_a_second_page_is_read_a_day_at_a_time() -> None:
 def test_a_window_that_fits_into_a_page_is_one_request() -> None:
     server = Server([row(i) for i in range(6)])
 
-    assert len(read(server, page_size=6, window=WEEK, by_day=True)) == 6
+    assert len(read(server, page_size=6, window=WEEK, days_in_one_page=True)) == 6
     assert len(server.requests) == 1
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reports.fields import FIELD_TYPES, extra_field
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.csv_files import (

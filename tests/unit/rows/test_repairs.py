@@ -12,7 +12,7 @@ import pytest
 
 from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.errors import DataError
-from tap_targetads.output.messages import RecordEncoder
+from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reports.fields import extra_field
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.json_pages import PageDecoder
@@ -50,7 +50,7 @@ class Stream:
         page = self.decoder.decode(body).page
         page.lines(page.rows)
         lines = []
-        for piece in page.pieces():
+        for piece in page.chunks():
             self.converter.convert(piece.rows, piece.checked)
             for objects in self.encoder.objects(piece.rows, None):
                 lines += objects
@@ -229,7 +229,7 @@ def test_a_repaired_page_does_not_slow_down_the_pages_after_it() -> None:
         stream.read(objects("Number", b"1e999"))
 
     page = stream.decoder.decode(objects("Number", b"1")).page
-    (piece,) = page.pieces()
+    (piece,) = page.chunks()
     assert piece.checked is Checked.TYPES
 
 

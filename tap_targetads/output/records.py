@@ -1,21 +1,14 @@
-"""Singer messages: RECORD lines in blocks, everything else one at a time."""
+"""Encodes rows as records: RECORD lines in blocks, or JSON objects for batches."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message
-from typing_extensions import override
 
-from tap_targetads.errors import TargetGoneError
 from tap_targetads.reports.fields import ROW_KEY
 
 if TYPE_CHECKING:
@@ -27,80 +20,8 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 2_000
 """Rows that are encoded and written together: about a megabyte."""
 
-_encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-
-
-class BlockWriter(GenericSingerWriter[bytes, Message]):
-    """Writes messages, and whole blocks of finished RECORD lines, to stdout.
-
-    A signal that arrives in the middle of a write waits for its end, so that no
-    message is ever cut in two.
-
-    Attributes:
-        ends_with_state: Whether the last message was a state.
-    """
-
-    def __init__(self) -> None:
-        """Start with no write under way."""
-        super().__init__()
-        self.ends_with_state = False
-        self._writing = False
-        self._pending_exit: int | None = None
-
-    @override
-    def serialize_message(self, message: Message) -> bytes:
-        return _encoder.encode(message.to_dict()) + b"\n"
-
-    @override
-    def write_message(self, message: Message) -> None:
-        self.write_block(self.format_message(message))
-        self.ends_with_state = isinstance(message, StateMessage)
-
-    def write_block(self, block: bytes) -> None:
-        """Write finished lines, and flush.
-
-        Args:
-            block: One or more messages, each with its line break.
-
-        Raises:
-            TargetGoneError: If nobody reads any more.
-        """
-        self.ends_with_state = False
-        self._writing = True
-        try:
-            rest = memoryview(block)
-            while rest:  # without a buffer, a write may stop short
-                rest = rest[sys.stdout.buffer.write(rest) :]
-            sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            # Python flushes stdout once more when it ends, and would complain again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            message = (
-                "The target has closed the pipe, and says above why. What it had not "
-                "written is read again by the next run."
-            )
-            raise TargetGoneError(message) from error
-        except OSError as error:
-            message = f"The messages cannot be written ({error.strerror})."
-            raise TargetGoneError(message) from error
-        finally:
-            self._writing = False
-        if self._pending_exit is not None:
-            raise SystemExit(self._pending_exit)
-
-    def exit(self, code: int) -> None:
-        """End the program, after the write that may be under way.
-
-        Args:
-            code: The exit code.
-
-        Raises:
-            SystemExit: At once, if nothing is being written.
-        """
-        if not self._writing:
-            raise SystemExit(code)
-        self._pending_exit = code
 
 
 class RecordEncoder:
@@ -120,11 +41,11 @@ class RecordEncoder:
         never_null: Iterable[str] = (),
     ) -> None:
         """Encode what all lines of a block have in common."""
-        names = [_encoder.encode(name) for name in never_null]
+        names = [ENCODER.encode(name) for name in never_null]
         self._never_null = [(name + b":null", name + b':""') for name in names]
-        name = _encoder.encode(stream)
+        name = ENCODER.encode(stream)
         self._head = b'{"type":"RECORD","stream":' + name + b',"record":'
-        inside = _encoder.encode(constants)[1:-1]
+        inside = ENCODER.encode(constants)[1:-1]
         self._constants = inside + b"," if inside else b""
 
     def blocks(
@@ -140,7 +61,7 @@ class RecordEncoder:
             The number of rows of a block, and the block.
         """
         now = datetime.now(UTC)
-        tail = b',"time_extracted":' + _encoder.encode(now) + b"}\n"
+        tail = b',"time_extracted":' + ENCODER.encode(now) + b"}\n"
         for opening, row_keys, after_key, fields in self._columns(rows, keys):
             head = self._head + opening
             # One list, joined once: nothing is copied twice.
@@ -206,7 +127,7 @@ class RecordEncoder:
     def _fields(self, rows: Sequence[Row]) -> list[bytes]:
         """The compact JSON of each row, but for its opening brace."""
         # All at once, and cut apart afterwards: that is half the time.
-        lines = _encoder.encode_lines(rows)
+        lines = ENCODER.encode_lines(rows)
         if b"\\" in lines:
             lines = _cleaned(lines)
         for member, other in self._never_null:
@@ -216,7 +137,7 @@ class RecordEncoder:
 
 def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
     """The compact JSON of finished records."""
-    return [_encoder.encode(record) for record in records]
+    return [ENCODER.encode(record) for record in records]
 
 
 def _cleaned(lines: bytes) -> bytes:

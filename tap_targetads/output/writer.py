@@ -1,0 +1,86 @@
+"""Writes Singer messages to stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from singer_sdk.singerlib import StateMessage
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message
+from typing_extensions import override
+
+from tap_targetads.errors import TargetGoneError
+from tap_targetads.output.records import ENCODER
+
+
+class BlockWriter(GenericSingerWriter[bytes, Message]):
+    """Writes messages, and whole blocks of finished RECORD lines, to stdout.
+
+    A signal that arrives in the middle of a write waits for its end, so that no
+    message is ever cut in two.
+
+    Attributes:
+        ends_with_state: Whether the last message was a state.
+    """
+
+    def __init__(self) -> None:
+        """Start with no write under way."""
+        super().__init__()
+        self.ends_with_state = False
+        self._writing = False
+        self._pending_exit: int | None = None
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        return ENCODER.encode(message.to_dict()) + b"\n"
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self.write_block(self.format_message(message))
+        self.ends_with_state = isinstance(message, StateMessage)
+
+    def write_block(self, block: bytes) -> None:
+        """Write finished lines, and flush.
+
+        Args:
+            block: One or more messages, each with its line break.
+
+        Raises:
+            TargetGoneError: If nobody reads any more.
+        """
+        self.ends_with_state = False
+        self._writing = True
+        try:
+            rest = memoryview(block)
+            while rest:  # without a buffer, a write may stop short
+                rest = rest[sys.stdout.buffer.write(rest) :]
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            # Python flushes stdout once more when it ends, and would complain again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            message = (
+                "The target has closed the pipe, and says above why. What it had not "
+                "written is read again by the next run."
+            )
+            raise TargetGoneError(message) from error
+        except OSError as error:
+            message = f"The messages cannot be written ({error.strerror})."
+            raise TargetGoneError(message) from error
+        finally:
+            self._writing = False
+        if self._pending_exit is not None:
+            raise SystemExit(self._pending_exit)
+
+    def exit(self, code: int) -> None:
+        """End the program, after the write that may be under way.
+
+        Args:
+            code: The exit code.
+
+        Raises:
+            SystemExit: At once, if nothing is being written.
+        """
+        if not self._writing:
+            raise SystemExit(code)
+        self._pending_exit = code
