@@ -38,7 +38,6 @@ class SettingsError(TapError, ConfigValidationError):
     """
 
     def __init__(self, setting: str, problem: str) -> None:
-        """Create the error for one setting."""
         # Names that somebody has given may have line breaks.
         line = " ".join(f"Setting `{setting}`: {problem}".split())
         TapError.__init__(self, line)
@@ -70,7 +69,6 @@ class ApiError(TapError, FatalAPIError):
         too_much: bool = False,
         problem: str = "",
     ) -> None:
-        """Create the error with what the answer said."""
         super().__init__(message)
         self.status = status
         self.failed_fields = failed_fields

@@ -21,7 +21,6 @@ class Bodies:
     """
 
     def __init__(self) -> None:
-        """Start with no memory."""
         self._buffers: list[bytearray] = []
         self._lock = Lock()
 

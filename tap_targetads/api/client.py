@@ -61,7 +61,6 @@ class Client:
     def __init__(
         self, exchange: Transport, retries: Retries, prefetch: Prefetch | None = None
     ) -> None:
-        """Prepare the metrics. Nothing is sent yet."""
         self._exchange = exchange
         self._retries = retries
         self._prefetch = prefetch or Prefetch(exchange.send, at_once=1, budget=0)

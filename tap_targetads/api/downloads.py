@@ -44,7 +44,6 @@ class Downloads:
     """
 
     def __init__(self, timeout: float, retries: Retries) -> None:
-        """Open a session of its own, which knows no token."""
         self._timeout = timeout
         self._retries = retries
         self._session = requests.Session()

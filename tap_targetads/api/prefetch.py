@@ -38,7 +38,6 @@ class Prefetch:
     def __init__(
         self, send: Callable[[Request], Response], at_once: int, budget: int
     ) -> None:
-        """Start with nothing under way."""
         self._send = send
         self._at_once = at_once
         self._budget = budget

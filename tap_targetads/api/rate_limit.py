@@ -28,7 +28,6 @@ class RateLimit:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Start with the whole budget."""
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()

@@ -52,7 +52,6 @@ class PassingFailureError(RetriableAPIError):
         status: int | None = None,
         too_much: bool = False,
     ) -> None:
-        """Create the error with its waiting time."""
         super().__init__(message)
         self.wait = wait
         self.status = status

@@ -94,7 +94,6 @@ class Transport:
         timeout: float,
         pace: RateLimit | None = None,
     ) -> None:
-        """Open the session. Nothing is sent yet."""
         self._api_url = api_url
         self._authenticators = {
             project_id: BearerTokenAuthenticator(token=token)

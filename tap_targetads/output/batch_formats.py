@@ -38,7 +38,6 @@ class Jsonl:
     """
 
     def __init__(self, compression: str | None) -> None:
-        """Choose the suffix of the files."""
         self._compressed = compression == "gzip"
         self.suffix = ".json.gz" if self._compressed else ".json"
 
@@ -75,7 +74,6 @@ class Parquet:
     def __init__(
         self, properties: Mapping[str, Mapping[str, Any]], compression: str | None
     ) -> None:
-        """Give each field its column."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         columns = {

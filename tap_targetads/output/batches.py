@@ -82,7 +82,6 @@ class BatchFiles:
         config: BatchConfig,
         properties: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        """Choose names that no other run has."""
         self._storage = config.storage
         self._size = config.batch_size
         self._format: Jsonl | Parquet

@@ -40,7 +40,6 @@ class RecordEncoder:
         constants: Mapping[str, Any],
         never_null: Iterable[str] = (),
     ) -> None:
-        """Encode what all lines of a block have in common."""
         names = [ENCODER.encode(name) for name in never_null]
         self._never_null = [(name + b":null", name + b':""') for name in names]
         name = ENCODER.encode(stream)

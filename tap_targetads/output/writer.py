@@ -25,7 +25,6 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
     """
 
     def __init__(self) -> None:
-        """Start with no write under way."""
         super().__init__()
         self.ends_with_state = False
         self._writing = False

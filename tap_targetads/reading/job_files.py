@@ -37,7 +37,6 @@ class JobFiles:
         sleep: Callable[[float], None],
         logger: logging.Logger,
     ) -> None:
-        """Start with nothing under way."""
         self._downloads = downloads
         self._sleep = sleep
         self._logger = logger
@@ -140,7 +139,6 @@ class FileAhead:
     """
 
     def __init__(self) -> None:
-        """Start with nothing under way."""
         self._job_id = ""
         self._file: Future[IO[bytes] | None] | None = None
 

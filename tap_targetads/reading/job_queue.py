@@ -85,7 +85,6 @@ class JobQueue:
         change_over: Callable[[ApiError], bool],
         make: Callable[[Window, Body], Job],
     ) -> None:
-        """Take the windows. No job is made yet."""
         self._turns = [PendingWindow(window) for window in windows]
         self._at_once = at_once
         self._cut = cut

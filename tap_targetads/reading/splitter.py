@@ -177,7 +177,6 @@ class AdaptiveSize:
     """
 
     def __init__(self, largest: int, smallest: int = 1, factor: int = 2) -> None:
-        """Begin with the largest size."""
         self.value = largest
         self._largest = largest
         self._smallest = min(smallest, largest)

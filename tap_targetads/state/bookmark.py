@@ -44,7 +44,6 @@ class Bookmark:
         start: date,
         subject: str,
     ) -> None:
-        """Wrap the entry."""
         self._entry = entry
         self._replication_key = replication_key
         self._calendar = calendar

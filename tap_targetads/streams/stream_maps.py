@@ -61,7 +61,6 @@ class StreamMaps:
     """
 
     def __init__(self, maps: Mapping[str, Any], streams: Mapping[str, Stream]) -> None:
-        """Nothing is checked yet."""
         self._maps = maps
         self._streams = streams
 
@@ -201,7 +200,6 @@ class CheckedMap(StreamMap):
     """
 
     def __init__(self, stream: str, inner: CustomStreamMap) -> None:
-        """Take over what the SDK asks a map for."""
         super().__init__(
             inner.stream_alias, inner.raw_schema, inner.raw_key_properties, None
         )

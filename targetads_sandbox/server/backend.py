@@ -91,7 +91,6 @@ class Backend(ABC):
         url_seconds: float = 3600.0,
         today: date | None = None,
     ) -> None:
-        """Nothing is served yet."""
         self.world = World() if world is None else world
         self.pages = Pages(self.world)
         if tokens is None:

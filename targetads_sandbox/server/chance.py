@@ -38,7 +38,6 @@ class Faults:
     """
 
     def __init__(self, faults: Iterable[Fault] = (), seed: int = 1) -> None:
-        """Set the faults."""
         self._lock = threading.Lock()
         self._seed = seed
         self._random = Random(seed)  # noqa: S311 - reproducible, not secret

@@ -43,7 +43,6 @@ class ValidationError(Exception):
     """
 
     def __init__(self, failures: Sequence[FailedField]) -> None:
-        """Keep what is wrong."""
         super().__init__("validate error")
         self.failures = failures
 
@@ -96,7 +95,6 @@ class Check:
     """
 
     def __init__(self, body: bytes) -> None:
-        """Read the body."""
         try:
             content = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -125,7 +125,6 @@ class Jobs:
     """
 
     def __init__(self, world: World, seconds: float) -> None:
-        """Begin without jobs; nothing is created on the disk."""
         self._world = world
         self._seconds = seconds
         self._jobs: dict[str, Job] = {}

@@ -47,7 +47,6 @@ class Pages:
     """
 
     def __init__(self, world: World) -> None:
-        """Begin with an empty cache."""
         self._world = world
         self._alone = threading.Lock()
         self._results = LruCache[Packed](_CACHED_BYTES, lambda rows: rows.weight)

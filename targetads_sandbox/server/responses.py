@@ -39,7 +39,6 @@ class ApiError(Exception):
     """
 
     def __init__(self, code: int, message: str) -> None:
-        """Keep the error."""
         super().__init__(message)
         self.code = code
         self.message = message

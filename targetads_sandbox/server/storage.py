@@ -46,7 +46,6 @@ class Storage:
     """
 
     def __init__(self, seconds: float) -> None:
-        """Choose a secret."""
         self._seconds = seconds
         self._secret = secrets.token_bytes(32)
         self._serials = count(1)
@@ -128,7 +127,6 @@ class FileResponse(Response):
     """
 
     def __init__(self, path: Path) -> None:
-        """Promise and send the whole file."""
         super().__init__(media_type="application/octet-stream")
         self.path = path
         self.promised = self.sent = path.stat().st_size

@@ -151,7 +151,6 @@ class Keys:
     """
 
     def __init__(self, prefix: str) -> None:
-        """Start with no record seen."""
         self._prefix = prefix
         self._seen = Counter[str]()
 

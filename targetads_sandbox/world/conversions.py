@@ -41,7 +41,6 @@ class Conversions:
         orders: Callable[[int, date], Sequence[Row]],
         raw_edition: Callable[[int, date], int],
     ) -> None:
-        """Begin with nothing made and nothing added."""
         self._orders = orders
         self._raw_edition = raw_edition
         self._made = LruCache[Day](_CACHED_BYTES, lambda day: day.size * _ROW_BYTES)

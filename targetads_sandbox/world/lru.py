@@ -26,7 +26,6 @@ class LruCache(Generic[T]):
     """
 
     def __init__(self, limit: int, weigh: Callable[[T], int]) -> None:
-        """Create an empty cache."""
         self._limit = limit
         self._weigh = weigh
         self._results: OrderedDict[Hashable, tuple[int, T]] = OrderedDict()

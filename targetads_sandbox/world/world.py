@@ -53,7 +53,6 @@ class World:
         seed: int = 1,
         rows_per_day: int = 1000,
     ) -> None:
-        """Create the world; no data is made yet."""
         self.projects = tuple(projects)
         self.seed = seed
         self.rows_per_day = rows_per_day
