@@ -128,7 +128,7 @@ class Run:
                 "pip install 'tap-targetads[sandbox]'"
             )
             raise TapError(message) from error
-        self.logger.warning("Setting `sandbox` is on: all rows are made up.")
+        self.logger.warning("Setting `sandbox` is on: all rows are generated.")
         sandbox = Sandbox.for_projects(self.settings.tokens)
         sandbox.start()
         return sandbox

@@ -176,8 +176,8 @@ class TapTargetADS(CommandLine):
         if self.run.failed:
             message = (
                 f"Not delivered completely: {', '.join(self.run.failed)}. The errors "
-                "are above. All else was delivered, and the state is true: mend them, "
-                "and run the tap again."
+                "are above. Everything else was delivered, and the saved state is "
+                "consistent: fix the errors and run the tap again."
             )
             raise TapError(message)
 
@@ -231,8 +231,8 @@ class TapTargetADS(CommandLine):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End with 128 + signal; what was not finished is read by the next run."""
         self.logger.warning(
-            "Signal %d: stopping. What the target has not confirmed is read again by "
-            "the next run.",
+            "Signal %d: stopping. The next run resumes from the last state that the "
+            "target committed.",
             signum,
         )
         self.writer.exit(SIGNAL_EXIT_BASE + signum)

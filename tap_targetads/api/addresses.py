@@ -1,4 +1,4 @@
-"""Which addresses may be asked: what goes over the wire is never unprotected."""
+"""Which addresses are allowed: tokens only travel encrypted."""
 
 from __future__ import annotations
 

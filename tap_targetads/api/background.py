@@ -1,4 +1,4 @@
-"""Work that goes on in the background of a run."""
+"""Work in background threads."""
 
 from __future__ import annotations
 
@@ -13,17 +13,9 @@ T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T], name: str) -> Future[T]:
-    """Begin with something in a thread of its own.
+    """Start some work in a thread of its own.
 
-    The thread is a daemon: those of an executor would keep a run that is stopped from
-    ending.
-
-    Args:
-        work: What to do.
-        name: What the thread is for.
-
-    Returns:
-        Its result, or what it raised, when it is there.
+    The thread is a daemon: those of an executor keep a stopped run from ending.
     """
     future: Future[T] = Future()
 

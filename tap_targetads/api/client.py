@@ -1,4 +1,4 @@
-"""The transport: one way to retry requests, and to explain their failures."""
+"""Sends requests with retries, and explains their failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from singer_sdk import metrics
 
 from tap_targetads.api.answers import Answer, MalformedAnswerError
 from tap_targetads.api.prefetch import Prefetch
-from tap_targetads.api.retries import PassingFailureError, Retries, gave_up, retry_after
+from tap_targetads.api.retries import (
+    PassingFailureError,
+    Retries,
+    gave_up,
+    retry_after,
+)
 from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 _CODE = re.compile("[1-5][0-9][0-9]")
 _SHOWN_TEXT = 300
 _SHORTEST_TOKEN = 4
-"""Shorter ones are no secrets, but parts of ordinary words."""
+"""Shorter ones are not secrets, but parts of ordinary words."""
 
 _REMEDIES: Mapping[str, str] = {
     "Fields": "Deselect that field in the catalog, or remove it from `extra_fields`.",
@@ -53,48 +58,47 @@ class Client:
     """Sends requests to the API.
 
     Args:
-        exchange: Sends one request.
-        retries: How often a request is sent again after a passing failure.
+        transport: Sends one request.
+        retries: How often a request is retried.
         prefetch: Sends requests before they are needed; by default, it never does.
     """
 
     def __init__(
-        self, exchange: Transport, retries: Retries, prefetch: Prefetch | None = None
+        self, transport: Transport, retries: Retries, prefetch: Prefetch | None = None
     ) -> None:
-        self._exchange = exchange
+        self._transport = transport
         self._retries = retries
-        self._prefetch = prefetch or Prefetch(exchange.send, at_once=1, budget=0)
+        self._prefetch = prefetch or Prefetch(transport.send, at_once=1, budget=0)
         self._metrics_logger = metrics.get_metrics_logger()
 
     def expect(self, now: Request, following: Iterable[Request]) -> None:
-        """Begin to send the calls that come next, if there is room for their answers.
+        """Send ahead what comes next, as far as there is room for the answers.
 
         Args:
-            now: The call that is sent now.
-            following: The calls after it, in order.
+            now: The request that is sent now.
+            following: The requests after it, in order.
         """
         self._prefetch.expect(now, following)
 
     def expect_nothing(self) -> None:
-        """Forget what was sent ahead: it may not be true any more."""
+        """Forget what was sent ahead: it may be out of date."""
         self._prefetch.forget()
 
     def send(
         self,
-        call: Request,
+        request: Request,
         decode: Callable[[Body], AnswerT],
         *,
         splittable: bool = False,
     ) -> AnswerT:
-        """Send a request, again if need be, and decode the answer.
+        """Send a request, with retries, and decode the answer.
 
-        Decoding is part of the try: an answer that arrives cut off is a passing
-        failure like any other.
+        Decoding is part of a try: an answer that is cut off is retried like any other
+        failure that may pass.
 
         Args:
-            call: The request.
-            decode: Turns the body of an answer into what the caller wants; raises
-                MalformedAnswerError if it cannot.
+            request: The request.
+            decode: Decodes a body; raises MalformedAnswerError if it cannot.
             splittable: Whether the caller can ask for less instead.
 
         Raises:
@@ -102,21 +106,37 @@ class Client:
         """
         try:
             return self._retries.run(
-                lambda: self._attempt(call, decode),
-                call.subject,
+                lambda: self._attempt(request, decode),
+                request.subject,
                 splittable=splittable,
             )
         except PassingFailureError as failure:
-            raise gave_up(call.subject, failure) from failure
+            raise gave_up(request.subject, failure) from failure
 
-    def _attempt(self, call: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
+    def _attempt(self, request: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
+        response = self._response(request)
+        if response.status != HTTPStatus.OK:
+            raise self._failure(request, response, _error_in(response.body))
         try:
-            received = self._prefetch.get(call)
+            answer = decode(response.body)
+        except MalformedAnswerError as error:
+            message = self.clean(f"the answer is malformed ({error}).")
+            raise PassingFailureError(
+                message, status=HTTPStatus.OK, too_much=True
+            ) from error
+        if answer.reply.is_error:
+            raise self._failure(request, response, answer.reply)
+        return answer
+
+    def _response(self, request: Request) -> Response:
+        timeout = self._transport.timeout
+        try:
+            response = self._prefetch.get(request)
         except requests.ConnectTimeout as error:
-            message = f"no connection within {self._exchange.timeout:g} s."
+            message = f"no connection within {timeout:g} s."
             raise PassingFailureError(message) from error
         except requests.Timeout as error:
-            message = f"no answer within {self._exchange.timeout:g} s."
+            message = f"no answer within {timeout:g} s."
             raise PassingFailureError(message, too_much=True) from error
         except requests.RequestException as error:
             reason = _innermost(error)
@@ -126,95 +146,87 @@ class Client:
             # A server that is there, but hangs up, may have had too much to do.
             refused = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
             raise PassingFailureError(message, too_much=not refused) from error
-        self._log_duration(call, received)
-        if received.status != HTTPStatus.OK:
-            raise self._failure(call, received, _error_in(received.body))
-        try:
-            answer = decode(received.body)
-        except MalformedAnswerError as error:
-            message = self.clean(f"the answer is malformed ({error}).")
-            raise PassingFailureError(
-                message, status=HTTPStatus.OK, too_much=True
-            ) from error
-        if answer.reply.is_error:
-            raise self._failure(call, received, answer.reply)
-        return answer
+        self._log_duration(request, response)
+        return response
 
-    def _failure(self, call: Request, received: Response, reply: Answer) -> Exception:
+    def _failure(
+        self, request: Request, response: Response, answer: Answer
+    ) -> Exception:
         """What to raise for an error, in the status or in the body."""
-        status = received.status
-        if reply.is_error and status == HTTPStatus.OK:
-            code = str(reply.ErrorCode)
+        status = response.status
+        if answer.is_error and status == HTTPStatus.OK:
+            code = str(answer.ErrorCode)
             status = int(code) if _CODE.fullmatch(code) else 0
-        text = self.clean(reply.ErrorMessage or received.reason or "error")
+        text = self.clean(answer.ErrorMessage or response.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = retry_after(received.headers.get("Retry-After"))
-            self._exchange.pace.pause(wait)
+            wait = retry_after(response.headers.get("Retry-After"))
+            self._transport.rate_limit.pause(wait)
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
-        passing = HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600  # noqa: PLR2004
-        if passing or status == HTTPStatus.REQUEST_TIMEOUT:
+        server_error = HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600  # noqa: PLR2004
+        if server_error or status == HTTPStatus.REQUEST_TIMEOUT:
             return PassingFailureError(
                 f"the API failed ({text}).",
                 status=status,
                 too_much=status != HTTPStatus.SERVICE_UNAVAILABLE,
             )
-        failed = self.clean("; ".join(map(str, reply.failed_fields)))
+        failed = self.clean("; ".join(map(str, answer.failed_fields)))
         detail = f"{text}: {failed}" if failed else text
-        message = f"{call.subject}: {_explain(status, call, detail, reply)}"
-        fields = [entry.failed_field for entry in reply.failed_fields]
-        too_much = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return ApiError(message, status, fields, too_much=too_much)
+        return ApiError(
+            f"{request.subject}: {_explain(status, request, detail, answer)}",
+            status,
+            [entry.failed_field for entry in answer.failed_fields],
+            too_much=status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
 
     def clean(self, text: str) -> str:
-        """Text from outside, on one line, without any token."""
-        for token in self._exchange.tokens.values():
+        """Text from outside, on one line, without tokens."""
+        for token in self._transport.tokens.values():
             if len(token) >= _SHORTEST_TOKEN:
                 text = text.replace(token, "[token]")
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_TEXT else text[:_SHOWN_TEXT] + "…"
 
-    def _log_duration(self, call: Request, received: Response) -> None:
-        """The metric that the SDK's own REST streams log for each request."""
-        ok = received.status < HTTPStatus.BAD_REQUEST
+    def _log_duration(self, request: Request, response: Response) -> None:
+        """Log the metric that the SDK's own REST streams log for each request."""
+        ok = response.status < HTTPStatus.BAD_REQUEST
+        status = metrics.Status.SUCCEEDED if ok else metrics.Status.FAILED
         metrics.log(
             self._metrics_logger,
             metrics.Point(
                 "timer",
                 metrics.Metric.HTTP_REQUEST_DURATION,
-                received.seconds,
+                response.seconds,
                 tags={
-                    metrics.Tag.STREAM: call.stream,
-                    metrics.Tag.ENDPOINT: call.endpoint or call.path,
-                    metrics.Tag.HTTP_STATUS_CODE: received.status,
-                    metrics.Tag.STATUS: metrics.Status.SUCCEEDED
-                    if ok
-                    else metrics.Status.FAILED,
-                    metrics.Tag.CONTEXT: {"project_id": call.project_id},
+                    metrics.Tag.STREAM: request.stream,
+                    metrics.Tag.ENDPOINT: request.shown_path,
+                    metrics.Tag.HTTP_STATUS_CODE: response.status,
+                    metrics.Tag.STATUS: status,
+                    metrics.Tag.CONTEXT: {"project_id": request.project_id},
                 },
             ),
         )
 
 
-def _explain(status: int, call: Request, detail: str, reply: Answer) -> str:
+def _explain(status: int, request: Request, detail: str, answer: Answer) -> str:
     """What a refusal means, and what to do about it."""
     if status == HTTPStatus.UNAUTHORIZED:
         return (
-            f"the token of project {call.project_id} is not valid ({detail}). Set "
+            f"the token of project {request.project_id} is not valid ({detail}). Set "
             "TAP_TARGETADS_AUTH_TOKEN, or the project's `auth_token` under "
             "`projects`, to a current one."
         )
     if status == HTTPStatus.FORBIDDEN:
         return (
             f"the token is valid, but has no right to this in project "
-            f"{call.project_id} ({detail}). Ask the owner of the project for access, "
-            "or use that project's own token."
+            f"{request.project_id} ({detail}). Ask the owner of the project for "
+            "access, or use that project's own token."
         )
     if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:  # noqa: PLR2004
-        return f"{call.endpoint or call.path} is not there ({detail}). Check `api_url`."
-    fields = [failed.failed_field for failed in reply.failed_fields]
+        return f"{request.shown_path} is not there ({detail}). Check `api_url`."
+    fields = [failed.failed_field for failed in answer.failed_fields]
     remedies = dict.fromkeys(_REMEDIES[name] for name in fields if name in _REMEDIES)
     return " ".join([f"the API rejected the request ({detail}).", *remedies])
 

@@ -56,13 +56,13 @@ class Downloads:
             subject: What is being read, as error lines name it.
 
         Returns:
-            The file, at its beginning: on disk, private and without a name, so that
-            nothing of it is left when the process ends.
+            The file at its beginning: a temporary file without a name, of which
+            nothing is left when the process ends.
 
         Raises:
-            DownloadError: If it is not there: with a fresh address, it may be.
-            ApiError: If the storage does not deliver it, however often it is asked.
-            TapError: If there is no room for it.
+            DownloadError: If it is not there; a fresh address may help.
+            ApiError: If all tries have failed.
+            TapError: If the disk is full.
         """
         try:
             return self._retries.run(lambda: self._attempt(url), subject)
@@ -96,7 +96,7 @@ class Downloads:
                 timeout=self._timeout,
                 stream=True,
                 allow_redirects=False,
-                # Credentials that the machine keeps for hosts stay where they are.
+                # No credentials from .netrc.
                 auth=lambda request: request,
             ) as response:
                 if response.status_code in _REDIRECTS:
@@ -104,8 +104,7 @@ class Downloads:
                     continue
                 if response.status_code != HTTPStatus.OK:
                     raise _failure(response)
-                # Where the server calls gzip the encoding of the transfer, the file
-                # arrives unpacked: its first bytes tell.
+                # If gzip is the transfer's encoding, this unpacks it.
                 for piece in response.iter_content(_PIECE):
                     write(piece)
                 return

@@ -14,10 +14,10 @@ _MINUTE = 60.0
 
 
 class RateLimit:
-    """Lets requests through: so many a minute, and none while the API asks for a pause.
+    """Throttles requests: so many a minute, and none while the API asks for a pause.
 
     Args:
-        per_minute: How many requests in any minute; None for as many as there are.
+        per_minute: How many requests in any minute; None for no limit.
         clock: Seconds.
         sleep: Waits; replaced where nobody should wait.
     """
@@ -42,7 +42,7 @@ class RateLimit:
             now = self._clock()
             begin = max(now, self._resume)
             if self._last is not None:
-                # A place in the queue is taken at once, so that threads line up.
+                # Its slot is reserved at once, so that threads line up.
                 begin = max(begin, self._last[0] + _MINUTE)
                 self._last.append(begin)
         if begin > now:
@@ -52,6 +52,6 @@ class RateLimit:
                 self._sleep(rest)
 
     def pause(self, seconds: float) -> None:
-        """Let no request through for a while, whichever thread it comes from."""
+        """Hold back the requests of all threads for a while."""
         with self._lock:
             self._resume = max(self._resume, self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""Failures that may pass, how long to wait for that, and when to give up."""
+"""Retries: which failures may pass, how long to wait, when to give up."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ LONGEST_WAIT = 300.0
 
 
 class PassingFailureError(RetriableAPIError):
-    """A failure that may pass: the request is sent again.
+    """A failure that may pass: the request is retried.
 
     Args:
         message: What happened.
         wait: Seconds to wait before the next try; None for an exponential wait.
         status: HTTP status or error code, if there was an answer.
-        too_much: Whether the reason may be that too much was asked for at once.
+        too_much: Whether asking for less may help.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ def retry_waits() -> Generator[float, Exception, None]:
     while True:
         longest = next(exponential)
         wait = getattr(failure, "wait", None)
-        # A server whose clock is behind asks to wait for what is over.
+        # A server whose clock is behind may ask for no wait at all.
         failure = yield max(backoff.full_jitter(longest), wait or 0)
 
 
@@ -102,7 +102,7 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
     tries = count_of(failure.tries, "try", "tries")
     problem = f"{subject}: {failure} Gave up after {tries}."
     return ApiError(
-        f"{problem} Everything before it is safe: run the tap again to go on.",
+        f"{problem} Everything before it was delivered: run the tap again to resume.",
         failure.status,
         too_much=failure.too_much,
         problem=problem,
@@ -111,10 +111,10 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Tries something again until it succeeds, or there is no hope.
+    """Retries something until it succeeds, or gives up.
 
     Attributes:
-        most: How often it is tried again.
+        most: How often it is retried.
         timeout: Seconds that all tries may take together; None for no limit.
         waits: Makes the generator of waiting times.
     """
@@ -126,13 +126,13 @@ class Retries:
     def run(
         self, attempt: Callable[[], T], subject: str, *, splittable: bool = False
     ) -> T:
-        """Try, until it is not a passing failure any more.
+        """Try until it succeeds, or fails for good.
 
         Args:
             attempt: What is tried.
             subject: What is being read, as log lines name it.
-            splittable: Whether less can be asked for instead: then few tries are made
-                where that may be what helps.
+            splittable: Whether less can be asked for instead: then fewer tries are
+                made where that may help.
 
         Raises:
             PassingFailureError: The last failure, if all tries have failed.

@@ -1,4 +1,4 @@
-"""One request over the wire, and what came back."""
+"""One request over the wire, and its response."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Request:
         body: JSON body, if any.
         params: The query, besides the project.
         stream: Name of the stream, for the SDK's metrics.
-        endpoint: What the metrics call the path, if it holds something secret.
+        endpoint: What to show in place of the path, if that holds a secret.
     """
 
     method: str
@@ -47,8 +47,13 @@ class Request:
     endpoint: str | None = None
 
     @property
+    def shown_path(self) -> str:
+        """The path, for logs and errors."""
+        return self.endpoint or self.path
+
+    @property
     def key(self) -> tuple[str, str, int, bytes]:
-        """What two calls have in common that ask for the same."""
+        """Equal for requests that ask for the same."""
         asked = msgspec.json.encode((self.params, self.body))
         return self.method, self.path, self.project_id, asked
 
@@ -79,12 +84,12 @@ class Transport:
         api_url: Base URL.
         tokens: Bearer token by project.
         timeout: Seconds to wait for an answer.
-        pace: How fast requests may follow each other.
+        rate_limit: How fast requests may follow each other.
 
     Attributes:
         tokens: As above, to keep them out of log lines.
         timeout: As above.
-        pace: As above.
+        rate_limit: As above.
     """
 
     def __init__(
@@ -92,7 +97,7 @@ class Transport:
         api_url: str,
         tokens: Mapping[int, str],
         timeout: float,
-        pace: RateLimit | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self._api_url = api_url
         self._authenticators = {
@@ -101,7 +106,7 @@ class Transport:
         }
         self.tokens = tokens
         self.timeout = timeout
-        self.pace = pace or RateLimit()
+        self.rate_limit = rate_limit or RateLimit()
         self._bodies = Bodies()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
@@ -109,21 +114,21 @@ class Transport:
         # Below that, it logs paths and signed addresses.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
 
-    def send(self, call: Request) -> Response:
+    def send(self, request: Request) -> Response:
         """Send a request, once.
 
         Raises:
             requests.RequestException: If no whole answer arrives.
         """
-        self.pace.wait()
+        self.rate_limit.wait()
         response = self._session.request(
-            call.method,
-            self._api_url + call.path,
-            params={"project_id": str(call.project_id), **call.params},
-            json=call.body,
-            auth=self._authenticators[call.project_id],
+            request.method,
+            self._api_url + request.path,
+            params={"project_id": str(request.project_id), **request.params},
+            json=request.body,
+            auth=self._authenticators[request.project_id],
             timeout=self.timeout,
-            # A redirect would turn a POST into a GET, or carry the token away.
+            # A redirect would turn a POST into a GET, or send the token elsewhere.
             allow_redirects=False,
             stream=True,
         )

@@ -59,8 +59,8 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
             # Python flushes stdout once more when it ends, and would complain again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             message = (
-                "The target has closed the pipe, and says above why. What it had not "
-                "written is read again by the next run."
+                "The target has closed the pipe; its own output says why. The next run "
+                "resumes from the last state that the target committed."
             )
             raise TargetGoneError(message) from error
         except OSError as error:

@@ -254,8 +254,8 @@ class PageReader(Reader):
             )
             return False
         message = (
-            f"{subject}: {reading.moved}, {reads} times. What arrived is right, but "
-            "may not be all, and does not count as read: run the tap again later, or "
+            f"{subject}: {reading.moved}, {reads} times. Rows may be missing, so "
+            "the window does not count as read: run the tap again later, or "
             "set a larger `page_size` or a shorter `window_days`, so that a window "
             "fits into one page."
         )

@@ -134,8 +134,8 @@ class Reader(ABC):
         unknown = sorted(set(names) - set(self.report.fields))
         if unknown:
             self.logger.warning(
-                "Stream %s: the API sends fields that nobody declared: %s. To keep "
-                "them, add them to the setting `extra_fields`.",
+                "Stream %s: the API sends undeclared fields: %s. To keep them, add "
+                "them to the setting `extra_fields`.",
                 self.report.name,
                 ", ".join(unknown),
             )

@@ -157,7 +157,7 @@ class ProjectStream(Stream):
         if not self.is_dry_run:
             self.logger.warning(
                 "Stream %s: stream maps, flattening and versions need RECORD messages; "
-                "the setting `batch_config` does not apply.",
+                "the setting `batch_config` is ignored.",
                 self.name,
             )
         return None

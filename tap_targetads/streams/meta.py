@@ -125,8 +125,8 @@ class MetaStream(ProjectStream):
         names = set().union(*items) - self.fields.keys() - self.nested - {PROJECT_ID}
         if names:
             self.logger.warning(
-                "Stream %s: the API sends fields that nobody declared, and that are "
-                "not delivered: %s.",
+                "Stream %s: the API sends undeclared fields, which are not "
+                "delivered: %s.",
                 self.name,
                 ", ".join(sorted(names)),
             )

@@ -33,7 +33,7 @@ def test_where_records_are_mapped_messages_are_written_and_no_file_holds_the_ori
 
     assert output.records == in_messages.records
     assert not batch_folder.exists()
-    assert "the setting `batch_config` does not apply" in output.log
+    assert "the setting `batch_config` is ignored" in output.log
 
 
 def test_where_versions_are_written_lists_are_messages_and_reports_files(

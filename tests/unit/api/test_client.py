@@ -193,8 +193,8 @@ def test_retries_end_with_what_failed_and_what_to_do(
     assert requests_mock.call_count == 4
     assert str(caught.value) == (
         "Stream clicks, project 12486: the API failed (500 Internal Server Error). "
-        "Gave up after 4 tries. Everything before it is safe: run the tap again to "
-        "go on."
+        "Gave up after 4 tries. Everything before it was delivered: run the tap again "
+        "to resume."
     )
 
 

@@ -44,7 +44,7 @@ def test_a_campaign_that_the_api_calls_by_its_other_id_has_the_same_key(
     assert campaign["placement_id"] == campaign["campaign_id"] == 7
     (creative,) = found.records["creatives"]
     assert (creative["placement_id"], creative["creative_id"]) == (7, "a")
-    assert "nobody declared" not in campaigns.log + found.log
+    assert "undeclared" not in campaigns.log + found.log
 
 
 def test_a_campaign_without_any_id_is_one_clear_line(tmp_path: Path) -> None:
@@ -78,9 +78,7 @@ def test_a_field_that_nobody_declared_is_told(tmp_path: Path) -> None:
 
     output = read(tmp_path, "campaigns", {"campaigns": [row]})
 
-    assert "fields that nobody declared, and that are not delivered: budget." in (
-        output.log
-    )
+    assert "undeclared fields, which are not delivered: budget." in (output.log)
 
 
 def test_texts_are_as_clean_as_those_of_reports(tmp_path: Path) -> None:
