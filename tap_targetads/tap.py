@@ -26,6 +26,7 @@ from tap_targetads.progress import display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
 from tap_targetads.run import Run
+from tap_targetads.streams.catalog import check_streams
 from tap_targetads.streams.meta import META
 from tap_targetads.streams.report import ReportStream
 from tap_targetads.streams.stream_maps import StreamMaps
@@ -160,9 +161,13 @@ class TapTargetADS(CommandLine):
             TapError: At the end, if something was not delivered.
         """
         selected = [stream for stream in self.streams.values() if stream.selected]
+        if self.input_catalog:
+            check_streams(self.input_catalog, self.streams)
         for stream in selected:
-            cast("ReportStream | MetaStream", stream).check_key()
-        if selected:
+            cast("ReportStream | MetaStream", stream).check()
+        if not selected:
+            self.logger.warning("Nothing is selected, so that nothing is read.")
+        else:
             self.run.progress.parts = len(selected) * len(self.run.tokens)
         with display_of(self.run.progress):
             try:
@@ -208,7 +213,7 @@ class TapTargetADS(CommandLine):
         )
         try:
             for stream in streams:
-                stream.check_key()
+                stream.check()
         except SettingsError as error:
             self.logger.warning("A run without a state would end at once: %s", error)
         return ProjectCheck(self.run.client, self.logger).run(

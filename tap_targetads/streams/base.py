@@ -11,9 +11,10 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_targetads.errors import SettingsError, TapError, TargetGoneError
+from tap_targetads.errors import TapError, TargetGoneError
 from tap_targetads.output.batches import BatchFiles
 from tap_targetads.reports.fields import PROJECT_ID, TAP_FIELDS, stream_schema
+from tap_targetads.streams.catalog import check_fields
 from tap_targetads.streams.partition_metrics import PartitionCounter, PartitionTimer
 
 if TYPE_CHECKING:
@@ -94,21 +95,13 @@ class ProjectStream(Stream):
         known = {**TAP_FIELDS, **self.schema["properties"]}
         return {n: schema for n, schema in known.items() if self.is_field_selected(n)}
 
-    def check_key(self) -> None:
-        """Make sure that a catalog's key is among its properties.
+    def check(self) -> None:
+        """Make sure, before the first request, that the catalog can be fulfilled.
 
         Raises:
-            SettingsError: If it is not: no target could load the records.
+            SettingsError: If it cannot.
         """
-        properties = self.effective_schema["properties"]
-        # Equal rows are told apart among those of their time.
-        keys = [*self.primary_keys, self.replication_key]
-        if missing := [key for key in keys if key and key not in properties]:
-            raise SettingsError(
-                "catalog",
-                f"stream `{self.name}` has the key {', '.join(missing)}, but not among "
-                "its properties. Make a new catalog with --discover.",
-            )
+        check_fields(self)
 
     @cached_property
     @override

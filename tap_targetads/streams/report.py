@@ -103,12 +103,12 @@ class ReportStream(ProjectStream):
         )
 
     @override
-    def check_key(self) -> None:
-        """Make sure of the key, and that v2 can read as far back as is asked for.
+    def check(self) -> None:
+        """Check the catalog, and that v2 can read as far back as is asked for.
 
         Both are known from settings, catalog and state, before the first request.
         """
-        super().check_key()
+        super().check()
         for partition in self.partitions:
             plan = self._plan(partition[PROJECT_ID])
             bookmark = None
