@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Chunk
     from tap_targetads.run import Run
-    from tap_targetads.streams.partition_metrics import PartitionCounter
 
     Chunks = Iterator[Chunk]
 
@@ -65,7 +64,6 @@ class ReportStream(ProjectStream):
             tap, run, report.name, fields=report.fields, own=own, keys=keys
         )
         self.replication_key = report.replication_key
-        self._record_counter: PartitionCounter | None = None
 
     @property
     def has_row_key(self) -> bool:
@@ -133,12 +131,6 @@ class ReportStream(ProjectStream):
     @override
     def probe(self, project_id: int, window: Window) -> None:
         self.reader.probe(project_id, window)
-
-    @override
-    def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
-        # Blocks are counted here; the SDK counts only the records that it is given.
-        self._record_counter = super().get_record_counter(**kwargs)
-        return self._record_counter
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -243,8 +235,8 @@ class ReportStream(ProjectStream):
             for rows, block in encoder.blocks(chunk.rows, keys):
                 self.run.writer.write_block(block)
                 total += rows
-                if self._record_counter is not None:
-                    self._record_counter.increment(rows)
+                # The SDK counts only the records that it is given.
+                self._counter.increment(rows)
         yield from ()
         return total
 
