@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from tap_targetads.cli.command_line import CommandLine
 from tap_targetads.cli.connection_test import ProjectCheck
+from tap_targetads.cli.display import display_of
 from tap_targetads.cli.inputs import checked_state
 from tap_targetads.config.environment import environment, from_variables
 from tap_targetads.config.schema import CONFIG_SCHEMA
@@ -22,7 +23,6 @@ from tap_targetads.config.setting_names import check_names, mistyped, tell_of_un
 from tap_targetads.errors import SettingsError, TapError, TargetGoneError
 from tap_targetads.output.batches import check_batch_config
 from tap_targetads.output.writer import BlockWriter
-from tap_targetads.progress import display_of
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
 from tap_targetads.run import Run

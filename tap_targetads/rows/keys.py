@@ -16,10 +16,10 @@ from binascii import hexlify
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from xxhash import xxh3_128_digest, xxh3_128_hexdigest
+from xxhash import xxh3_64_hexdigest, xxh3_128_digest, xxh3_128_hexdigest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _FEW = 500_000
 """That many digests take 50 MB."""
@@ -30,6 +30,16 @@ _PAIRS = 8
 _ONLY_WEIGHTS = b'"Weight_'
 _WEIGHTS = b',"Weight_'
 """Where the weights begin. Inside a text, the quote would be escaped."""
+
+
+def fingerprint(types: Mapping[str, str], zone: str) -> str:
+    """What the keys of a stream's rows depend on, besides the rows, as a short text.
+
+    Args:
+        types: The types of the fields that count for the key, by name.
+        zone: The zone of the API's times, which the rows carry in UTC.
+    """
+    return xxh3_64_hexdigest(repr((sorted(types.items()), zone)).encode())
 
 
 class RowKeys:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _KEY = "replication_key"
 _VALUE = "replication_key_value"
 _FROM = "complete_from"
+_FINGERPRINT = "row_key_fingerprint"
 
 
 class Bookmark:
@@ -34,21 +35,26 @@ class Bookmark:
         start: The first day that is wanted. A state that does not say where its period
             begins, as those of other versions, counts as complete from there.
         subject: Stream and project, for error lines.
+        fingerprint: What the row keys depend on; kept beside the period. Empty for
+            streams without row keys.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         entry: dict[str, Any],
         replication_key: str,
         calendar: Calendar,
         start: date,
         subject: str,
+        *,
+        fingerprint: str = "",
     ) -> None:
         self._entry = entry
         self._replication_key = replication_key
         self._calendar = calendar
         self._start = start
         self._subject = subject
+        self._fingerprint = fingerprint
         self._earlier: list[Window] = []
 
     @property
@@ -74,6 +80,15 @@ class Bookmark:
                 first += ONE_DAY
         return Window(first, after - ONE_DAY)
 
+    @property
+    def has_other_keys(self) -> bool:
+        """Whether the rows that the state covers have row keys of another kind.
+
+        A state of an older version does not say.
+        """
+        known = self._entry.get(_FINGERPRINT)
+        return known is not None and known != self._fingerprint
+
     def cover(self, window: Window) -> None:
         """Note that all rows of a window have been written.
 
@@ -89,6 +104,8 @@ class Bookmark:
             self._earlier.append(window)
             first = self._joined(first)
         self._entry[_KEY] = self._replication_key
+        if self._fingerprint:
+            self._entry[_FINGERPRINT] = self._fingerprint
         self._entry[_FROM] = self._calendar.begin(first).isoformat()
         if window.start <= covered.end + ONE_DAY <= window.end:
             self._entry[_VALUE] = self._calendar.bookmark(window.end).isoformat()

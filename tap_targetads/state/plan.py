@@ -72,7 +72,15 @@ class Plan:
         windows = self._before(covered.start, earlier) if covered and earlier else []
         if later:
             return windows + self._tiled(later)
-        if covered and not windows:
+        if covered and covered.end > self._last_day:
+            self.logger.warning(
+                "%s: the state says that everything up to %s was delivered, which is "
+                "in the future: nothing is read before then. Correct the state, or "
+                "remove the stream's entry from it to read everything again.",
+                self.subject,
+                covered.end,
+            )
+        elif covered and not windows:
             self.logger.info(
                 "%s: nothing to read. The state is complete up to %s.",
                 self.subject,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.metrics import Status, Tag
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
@@ -15,7 +16,6 @@ from tap_targetads.errors import TapError, TargetGoneError
 from tap_targetads.output.batches import BatchFiles
 from tap_targetads.reports.fields import PROJECT_ID, TAP_FIELDS, stream_schema
 from tap_targetads.streams.catalog import check_fields
-from tap_targetads.streams.partition_metrics import PartitionCounter, PartitionTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter, Timer
 
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.fields import Field
@@ -60,7 +61,8 @@ class ProjectStream(Stream):
         self.fields = fields
         super().__init__(tap, stream_schema(own, fields.values()), name)
         self.primary_keys = list(keys)
-        self._timer: PartitionTimer | None = None
+        self._counter = self.get_record_counter()
+        self._timer = self.get_sync_timer()
 
     @property
     def is_incremental(self) -> bool:
@@ -109,15 +111,16 @@ class ProjectStream(Stream):
         """One partition per project."""
         return [{PROJECT_ID: project_id} for project_id in self.run.tokens]
 
-    @override
-    def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
-        counter = super().get_record_counter(**kwargs)
-        return PartitionCounter(counter.metric, counter.tags, counter.log_interval)
+    # Both are kept: blocks are counted here, and failures do not reach the SDK.
 
     @override
-    def get_sync_timer(self) -> PartitionTimer:
-        timer = super().get_sync_timer()
-        self._timer = PartitionTimer(timer.metric, timer.tags)
+    def get_record_counter(self, **kwargs: Any) -> Counter:
+        self._counter = super().get_record_counter(**kwargs)
+        return self._counter
+
+    @override
+    def get_sync_timer(self) -> Timer:
+        self._timer = super().get_sync_timer()
         return self._timer
 
     @override
@@ -172,10 +175,8 @@ class ProjectStream(Stream):
         files = BatchFiles(
             self.tap_name, self.name, batch_config, self.selected_properties
         )
-        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+        with self.get_record_counter() as counter, self.get_sync_timer():
             for partition in [context] if context else self.partitions:
-                counter.with_context(partition)
-                timer.with_context(partition)
                 project_id: int = partition[PROJECT_ID]
                 batches = self.read_batches(project_id, partition, files)
                 for url, rows in self._noting_failure(project_id, batches):
@@ -185,6 +186,8 @@ class ProjectStream(Stream):
     def _noting_failure(self, project_id: int, deliveries: Iterator[T]) -> Iterator[T]:
         """What a project delivers; its failure is noted, and others can go on."""
         part = self.run.progress.begin(self.name, project_id)
+        # The SDK counts all projects together, but would name the last one.
+        self._counter.context = self._timer.context = None
         failed = True
         try:
             yield from deliveries
@@ -197,8 +200,7 @@ class ProjectStream(Stream):
                 raise
             self.logger.error("%s", error)  # noqa: TRY400 - for users
             self.run.failed.append(f"{self.name} of project {project_id}")
-            if self._timer:
-                self._timer.fail()
+            self._timer.tags[Tag.STATUS] = Status.FAILED
         finally:
             self.run.progress.end(part, failed=failed)
 

@@ -15,7 +15,8 @@ from tap_targetads.reading.page_reader import PageReader
 from tap_targetads.reading.reader import Reader, Source
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
-from tap_targetads.rows.keys import RowKeys
+from tap_targetads.rows.keys import RowKeys, fingerprint
+from tap_targetads.rows.row_type import is_weight
 from tap_targetads.rows.values import converters
 from tap_targetads.state.bookmark import Bookmark
 from tap_targetads.state.plan import Plan
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Chunk
     from tap_targetads.run import Run
-    from tap_targetads.streams.partition_metrics import PartitionCounter
 
     Chunks = Iterator[Chunk]
 
@@ -65,7 +65,6 @@ class ReportStream(ProjectStream):
             tap, run, report.name, fields=report.fields, own=own, keys=keys
         )
         self.replication_key = report.replication_key
-        self._record_counter: PartitionCounter | None = None
 
     @property
     def has_row_key(self) -> bool:
@@ -114,9 +113,32 @@ class ReportStream(ProjectStream):
             bookmark = None
             if self.is_incremental:
                 bookmark = self._bookmark(plan, partial(self._entry, partition))
-            # An entry that cannot be understood is told of when its turn comes.
+            # An entry that cannot be understood is an error when its turn comes.
             with suppress(StateError):
                 plan.check(bookmark)
+            if bookmark and bookmark.has_other_keys:
+                self._warn_of_other_keys(plan.subject)
+
+    def _warn_of_other_keys(self, subject: str) -> None:
+        self.logger.warning(
+            "%s: the selected fields, their types or `timezone` are not those of the "
+            "last run, so that rows get other row keys. Rows that are read again "
+            "(`lookback_days`, an earlier `start_date`) will be there twice. Restore "
+            "them, or empty the table and remove the stream from the state.",
+            subject,
+        )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """What the row keys depend on; empty without them."""
+        if not self.has_row_key:
+            return ""
+        types = {
+            name: field.type
+            for name, field in self.fields.items()
+            if self.is_field_selected(name) and not is_weight(name)
+        }
+        return fingerprint(types, str(self.run.settings.calendar.zone))
 
     def _entry(self, partition: dict[str, Any]) -> dict[str, Any]:
         """A partition's entry in the state; the SDK would make one that is missing."""
@@ -133,12 +155,6 @@ class ReportStream(ProjectStream):
     @override
     def probe(self, project_id: int, window: Window) -> None:
         self.reader.probe(project_id, window)
-
-    @override
-    def get_record_counter(self, **kwargs: Any) -> PartitionCounter:
-        # Blocks are counted here; the SDK counts only the records that it is given.
-        self._record_counter = super().get_record_counter(**kwargs)
-        return self._record_counter
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -228,6 +244,7 @@ class ReportStream(ProjectStream):
             self.run.settings.calendar,
             plan.period.start,
             plan.subject,
+            fingerprint=self._fingerprint,
         )
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
@@ -243,8 +260,8 @@ class ReportStream(ProjectStream):
             for rows, block in encoder.blocks(chunk.rows, keys):
                 self.run.writer.write_block(block)
                 total += rows
-                if self._record_counter is not None:
-                    self._record_counter.increment(rows)
+                # The SDK counts only the records that it is given.
+                self._counter.increment(rows)
         yield from ()
         return total
 

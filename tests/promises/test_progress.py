@@ -14,15 +14,15 @@ import subprocess
 import sys
 import termios
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
-from tap_targetads.cli.display import Display, watching
-from tap_targetads.progress import Part, Progress, display_of
+from tap_targetads.cli.display import display_of, live_line
+from tap_targetads.progress import Part, Progress
 from tap_targetads.reports.days import Window
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
@@ -85,7 +85,6 @@ def test_rate_and_time_left_follow_from_the_windows_that_are_done(
     clock.now += 4
     assert part.seconds_left == 26
     # One of four weeks of one of four parts, in 14 seconds.
-    assert progress.done == 1 / 16
     assert progress.seconds_left == 14 * 15
 
 
@@ -126,33 +125,33 @@ def test_rows_count_page_by_page_and_those_of_a_window_that_is_read_again_once(
     assert part.rows == 15
 
 
-def shown(progress: Progress, width: int = 120) -> str:
+def shown(progress: Progress, width: int) -> str:
     """What the live line says on a terminal of some width."""
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
-    return Display(progress, console).line().plain
+    with live_line(progress, console):
+        screen = without_styles(written(console)).removeprefix(HIDE_CURSOR)
+    assert "\n" not in screen
+    return screen.rpartition("\x1b[2K")[2].strip()
 
 
-def test_the_display_tells_stream_project_window_rows_rate_time_left_and_the_total(
+def test_the_line_tells_stream_project_window_rows_rate_time_left_and_the_whole(
     progress: Progress, clock: Clock
 ) -> None:
     progress.end(progress.begin("campaigns", PROJECT))
-    part = progress.begin("clicks", PROJECT)
+    part = progress.begin("conversion_paths", PROJECT)
     read_weeks(part, clock, 1, rows=62_000, seconds=20)
     part.begin_window(WEEKS[1], WEEKS[2:])
 
-    assert shown(progress) == (
-        "clicks, project 12486: window 2 of 4, 62,000 rows, 3,100 rows/s, "
-        "0:01:00 left | all: 1 of 4, 62,000 rows, 0:00:44 left"
-    )
-    assert shown(progress, width=80) == (
-        "clicks 12486 2/4 62,000 3,100/s 0:01:00 | all 1/4 62,000 0:00:44"
-    )
+    numbers = "12486 window 2/4 62,000 rows 3,100/s 0:01:00 | all 1/4 0:00:44 left"
+    assert shown(progress, width=100) == f"conversion_paths {numbers}"
+    # The name is cut before any number is.
+    assert shown(progress, width=80) == f"conversion_… {numbers}"
 
 
-def test_before_the_first_stream_the_display_tells_what_there_is_to_do(
+def test_before_the_first_stream_the_line_tells_what_there_is_to_do(
     progress: Progress,
 ) -> None:
-    assert shown(progress) == "all: 0 of 4, 0 rows"
+    assert shown(progress, width=80) == "all 0/4"
 
 
 @pytest.fixture
@@ -175,7 +174,7 @@ def written(terminal: Console) -> str:
 def test_every_stream_and_project_leaves_a_line_and_the_run_a_sum(
     progress: Progress, clock: Clock, terminal: Console
 ) -> None:
-    with Display(progress, terminal):
+    with live_line(progress, terminal):
         part = progress.begin("clicks", PROJECT)
         read_weeks(part, clock, 4, rows=250, seconds=5)
         progress.end(part)
@@ -203,14 +202,14 @@ def test_lines_of_the_log_stand_above_the_display_as_they_are(
     logger.addHandler(handler)
     line = "[bold]A line[/bold]" + " that is wider than the terminal" * 9
     try:
-        with Display(progress, terminal):
+        with live_line(progress, terminal):
             logger.warning(line)
             inside = written(terminal)
         logger.warning("afterwards")
     finally:
         logger.removeHandler(handler)
 
-    assert inside.endswith(f"\r\x1b[2K{line}\nall: 0 of 4, 0 rows")
+    assert inside.endswith(f"\r\x1b[2K{line}\n all 0/4")
     assert written(terminal).endswith("afterwards\n")
 
 
@@ -218,7 +217,7 @@ def test_nothing_but_the_line_itself_is_erased(
     progress: Progress, clock: Clock, terminal: Console
 ) -> None:
     # A target writes to the same terminal: going up would erase its last lines.
-    with Display(progress, terminal) as display:
+    with live_line(progress, terminal) as display:
         part = progress.begin("conversion_paths", PROJECT)
         read_weeks(part, clock, 3, rows=10**9, seconds=10**6)
         terminal.width = 40
@@ -231,7 +230,7 @@ def test_the_display_gives_the_terminal_back_when_a_run_breaks(
     progress: Progress, terminal: Console
 ) -> None:
     def run() -> None:
-        with Display(progress, terminal):
+        with live_line(progress, terminal):
             progress.begin("clicks", PROJECT)
             raise RuntimeError
 
@@ -253,15 +252,24 @@ def test_the_display_gives_the_terminal_back_when_a_run_breaks(
     ],
 )
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, interactive: bool
+    monkeypatch: pytest.MonkeyPatch,
+    progress: Progress,
+    variables: dict[str, str],
+    *,
+    interactive: bool,
 ) -> None:
     for name in ("NO_COLOR", "TTY_INTERACTIVE", "TTY_COMPATIBLE", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setattr(sys, "stderr", _Screen())
 
-    assert (watching() is not None) == interactive
+    assert is_shown(progress) == interactive
+
+
+def is_shown(progress: Progress) -> bool:
+    return not isinstance(display_of(progress), nullcontext)
 
 
 class _Screen(io.StringIO):
@@ -292,7 +300,7 @@ def test_there_is_a_display_where_only_the_log_goes_to_a_terminal(
     monkeypatch.setattr(sys, "stdout", stdout())
     monkeypatch.setattr(sys, "stderr", stderr())
 
-    assert isinstance(display_of(progress), Display) == displayed
+    assert is_shown(progress) == displayed
 
 
 def progress_lines(log: str, stream: str) -> list[dict[str, str]]:
