@@ -80,7 +80,6 @@ class Field(msgspec.Struct, frozen=True):
             `live` in programs that read the live API, `assumed`, or `user` for a
             field from the setting `extra_fields`.
         reports: The reports that deliver it.
-        versions: The API versions that deliver it.
     """
 
     name: str
@@ -89,7 +88,6 @@ class Field(msgspec.Struct, frozen=True):
     description: str
     source: Literal["documented", "live", "assumed", "user"]
     reports: tuple[ReportKind, ...]
-    versions: tuple[Version, ...] = ("v1", "v2")
 
 
 @dataclass(frozen=True, slots=True)
