@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "date-time"]
-ReportKind = Literal[
-    "raw", "path", "aggregate", "campaigns", "creatives", "target_events", "projects"
-]
+MetaKind = Literal["campaigns", "creatives", "target_events", "projects"]
+ReportKind = Literal["raw", "path", "aggregate", MetaKind]
 Version = Literal["v1", "v2"]
 
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+META_STREAMS: tuple[str, ...] = get_args(MetaKind)
 
 ROW_KEY = "_row_key"
 PROJECT_ID = "project_id"

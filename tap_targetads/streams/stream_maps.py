@@ -15,9 +15,8 @@ from singer_sdk.mapper import CustomStreamMap, StreamMap
 from singer_sdk.singerlib.catalog import Catalog
 from typing_extensions import override
 
-from tap_targetads.config.schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
-from tap_targetads.reports.declared import stream_name
+from tap_targetads.reports.declared import DEFAULT_INTERACTION_TYPES, stream_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
