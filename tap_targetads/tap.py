@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
@@ -26,7 +24,7 @@ from tap_targetads.reports.declared import declared_reports
 from tap_targetads.run import Run
 from tap_targetads.streams.meta import META
 from tap_targetads.streams.report import ReportStream
-from tap_targetads.streams.stream_maps import StreamMaps
+from tap_targetads.streams.stream_maps import checked_mapper
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -62,7 +60,7 @@ class TapTargetADS(CommandLine):
             kwargs: What else the SDK passes.
 
         Raises:
-            SettingsError: If a setting has a value that cannot work.
+            ConfigError: If settings have values that cannot work.
         """
         schema = self.all_settings()
         environ = environment() if parse_env_config else {}
@@ -95,23 +93,12 @@ class TapTargetADS(CommandLine):
 
     @override
     def setup_mapper(self) -> None:
-        """Map every stream with its schema, whether it is selected or not.
-
-        The SDK maps a stream that is not selected as one without properties. A stream
-        map for all streams (`"*"`) then fails for want of the key, and
-        `--test=schema` writes an empty schema.
+        """Map the streams, as the settings say.
 
         Raises:
             SettingsError: If a stream map cannot work.
         """
-        catalog = deepcopy(self.catalog)
-        for entry in catalog.streams:
-            entry.metadata.root.selected = True
-        maps = StreamMaps(self.config.get("stream_maps") or {}, self.streams)
-        maps.check_names()
-        with maps.failures_told():
-            self.mapper = PluginMapper(dict(self.config), self.logger)
-        maps.register(self.mapper, catalog)
+        self.mapper = checked_mapper(self)
 
     @override
     def discover_streams(self) -> list[ReportStream | MetaStream]:

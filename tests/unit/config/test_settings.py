@@ -211,7 +211,7 @@ def test_a_whole_number_may_come_with_a_point() -> None:
 
 def test_null_means_the_default() -> None:
     assert (
-        TapTargetADS(config={**GOOD, "page_size": None}).settings.page_size
+        TapTargetADS(config={**GOOD, "page_size": None}).config["page_size"]
         == (DEFAULTS["page_size"])
     )
 
