@@ -1,4 +1,4 @@
-"""The streams that a configuration declares: the tap's own, and the user's."""
+"""The streams that a configuration declares: the built-in ones, and the user's."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def declared_reports(config: Mapping[str, Any]) -> list[Report]:
 
 
 def stream_name(interaction_type: str) -> str:
-    """The stream of an interaction type: plural where known, else in snake case."""
+    """The stream of an interaction type: a known plural, or the type in snake case."""
     plural = {
         "PageView": "page_views",
         "Click": "clicks",
@@ -94,11 +94,7 @@ def stream_name(interaction_type: str) -> str:
 
 
 def extra_fields(config: Mapping[str, Any]) -> list[Field]:
-    """The user's own fields.
-
-    Raises:
-        SettingsError: If a field has a name that the tap itself fills.
-    """
+    """The user's own fields; none may have a name that the tap itself fills."""
     fields = []
     for item in config.get("extra_fields") or ():
         entry: dict[str, Any] = {"name": item} if isinstance(item, str) else item
@@ -131,7 +127,7 @@ def unique_streams(interaction_types: Iterable[str]) -> dict[str, str]:
 
 
 class _Builder:
-    """Makes reports of definitions and of the settings that hold for all of them."""
+    """Builds reports from definitions and the settings that apply to all of them."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
@@ -222,13 +218,7 @@ class _Builder:
 def _chosen(
     definition: Mapping[str, Any], fields: Mapping[str, Field], always: str = ""
 ) -> dict[str, Field]:
-    """The fields that a definition names, or all of them.
-
-    Args:
-        definition: A report definition.
-        fields: The fields that the report can deliver.
-        always: A field that no stream of this kind goes without.
-    """
+    """The fields that a definition names and `always`, or all of them."""
     names = definition.get("fields")
     if not names:
         return dict(fields)
