@@ -1,4 +1,4 @@
-"""The fields that the sandbox can give, and their types.
+"""The fields that the sandbox serves, and their types.
 
 A type is `string`, `integer`, `number`, `boolean`, `date` or `date-time`.
 """
@@ -28,11 +28,10 @@ UNLISTED_FIELDS = (
     "InteractionCity",
     "InteractionBrowser",
 )
-"""Fields that the sandbox serves although the tap's catalogue does not know them.
+"""Fields that the sandbox serves although the tap's catalogue does not have them.
 
-The vendor's list is longer than what its help pages show (API reference: names that
-have been seen), so a tap must cope with fields of which it has never heard. All of
-them are strings.
+The vendor has more fields than its documentation shows (API reference: names that have
+been seen), so a tap must cope with unknown ones. All of these are strings.
 """
 
 UNLISTED_PATH_FIELDS = MappingProxyType(
