@@ -54,7 +54,7 @@ class JobRequests:
         ]
         self._options = options
         self._logger = source.logger
-        self._told_of_flat_paths = False
+        self._warned_of_flat_paths = False
 
     def of(self, report: Report, window: Window) -> list[dict[str, Any]]:
         """The request bodies for a window of a report, one per job.
@@ -90,8 +90,8 @@ class JobRequests:
                 'and `media_campaign_ids` from it, or read it with `api_version` "v1".'
             )
             raise ApiError(message)
-        if "TargetFilter" in nested and not self._told_of_flat_paths:
-            self._told_of_flat_paths = True
+        if "TargetFilter" in nested and not self._warned_of_flat_paths:
+            self._warned_of_flat_paths = True
             self._logger.warning(
                 "Stream %s: the flat form of v2 requests cannot say how far back paths "
                 "begin: not `path_days`, but the API decides.",

@@ -192,7 +192,7 @@ class PageReader(Reader):
     def _guessed(
         self, asked: _Asked, delivered: int = 0, total: int | None = None
     ) -> Iterator[Request]:
-        """Requests for all pages after the delivered rows, as far as one can tell."""
+        """Requests for the pages after the delivered rows, as far as known."""
         size = self.splitter.page_size.value
         cap = min(size, self._usual_cap or size)
         # A tenth less, since a request for an empty page would be wasted.

@@ -48,7 +48,7 @@ UNLISTED_PATH_FIELDS = MappingProxyType(
 def _with_unlisted(report: str, unlisted: Mapping[str, str]) -> Mapping[str, str]:
     """The types of a report's fields: listed ones, then the others."""
     listed = _CATALOGUE[report]
-    # A field that has come to be listed keeps the listed type.
+    # If the vendor now lists a field, its listed type counts.
     return MappingProxyType({**listed, **unlisted, **listed})
 
 
