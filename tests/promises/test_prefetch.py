@@ -38,10 +38,10 @@ class Server:
 
     def send(self, call: Request) -> Response:
         number = (call.body or {})["Offset"]
+        status = self.fails.get(number, 200)
         self.asked.append(number)
         self.arrived.release()
         assert self.open.wait(10)
-        status = self.fails.get(number, 200)
         if status is None:
             raise requests.ConnectionError(str(number))
         return Response(status, "", {}, memoryview(b"x" * self.size), 0.1)
@@ -113,7 +113,8 @@ def test_large_answers_leave_room_for_fewer_of_them(size: int, ahead: int) -> No
 
 def test_what_is_expected_no_more_is_forgotten_and_what_is_needed_is_not() -> None:
     server = Server()
-    prefetch = Prefetch(server.send, at_once=3, budget=MIB)
+    # Of the four, what is forgotten may still be under way for a moment.
+    prefetch = Prefetch(server.send, at_once=4, budget=MIB)
     prefetch.expect(call(0), [])
     prefetch.get(call(0))
     prefetch.expect(call(1), [call(2), call(3)])
@@ -166,7 +167,7 @@ def test_forgotten_requests_count_as_long_as_they_are_under_way() -> None:
 
     prefetch.expect(call(5), [call(6), call(7), call(8)])
 
-    assert server.asked == [0, 2, 3, 4]
+    assert sorted(server.asked) == [0, 2, 3, 4]
     server.open.set()
 
 
