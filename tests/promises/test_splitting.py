@@ -74,7 +74,7 @@ def test_windows_that_are_too_long_are_halved_until_they_arrive(
 def test_an_answer_that_takes_too_long_is_asked_for_in_parts(
     tmp_path: Path, sandbox: Sandbox, world: World, config: dict[str, Any]
 ) -> None:
-    sandbox.faults.set([Fault("slow", rate=1, seconds=1.2, min_days=5)])
+    sandbox.faults.set([Fault("slow", rate=1, seconds=60, min_days=5)])
     clicks = {**config, "interaction_types": ["Click"], "request_timeout": 1}
 
     output = run_tap(tmp_path, {**clicks, "start_date": "2024-01-25"})
