@@ -126,15 +126,17 @@ def start_tap(
     config: Mapping[str, Any],
     *arguments: str,
     state: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start the tap's command line as a process of its own."""
+    """Start the tap's command line as a process of its own.
+
+    Options are those of `Popen`.
+    """
     command = command_for(folder, config, *arguments, state=state)
     environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
-        [sys.executable, "-m", "tap_targetads", *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
+        [sys.executable, "-m", "tap_targetads", *command], env=environment, **pipes
     )
 
 
