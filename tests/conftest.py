@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+pytest.register_assert_rewrite("tests.support")
+
 # Nothing may hang; but how fast an example is depends on what else the machine does.
 settings.register_profile(
     "patient", deadline=30_000, suppress_health_check=[HealthCheck.too_slow]

@@ -6,7 +6,7 @@ import pytest
 
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import PROJECT
-from tests.promises.test_records import assert_is_truth
+from tests.support.records import assert_is_truth
 from tests.support.running import run_tap
 
 if TYPE_CHECKING:

@@ -8,36 +8,21 @@ import pytest
 
 from targetads_sandbox.server.sandbox import Sandbox
 from tests.conftest import PROJECT
-from tests.promises.test_records import STREAMS, assert_is_truth
-from tests.support.running import Output, Record, bookmark, parse, run_tap, start_tap
+from tests.support.records import STREAMS, assert_is_truth
+from tests.support.running import (
+    Output,
+    Record,
+    bookmark,
+    parse,
+    run_and_kill,
+    run_tap,
+    start_tap,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from targetads_sandbox.world.world import World
-
-
-def run_and_kill(
-    folder: Path, config: dict[str, Any], state: dict[str, Any], after: int
-) -> Output:
-    """Run the tap as a process, and kill it after some lines; all that it wrote.
-
-    It cannot be far ahead of what is read here: its pipe holds a few lines only.
-    """
-    log = folder / "log"
-    with (
-        log.open("wb") as stderr,
-        start_tap(
-            folder, config, state=state, stderr=stderr, bufsize=0, pipesize=4096
-        ) as process,
-    ):
-        assert process.stdout
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if len(lines) == after:
-                process.kill()
-    return Output(process.returncode, log.read_text(), parse(b"".join(lines)))
 
 
 @pytest.mark.slow

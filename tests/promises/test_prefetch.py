@@ -9,7 +9,7 @@ import requests
 from tap_targetads.api.prefetch import Prefetch
 from tap_targetads.api.transport import Request, Response
 from targetads_sandbox.server.faults import Fault
-from tests.promises.test_records import assert_is_truth
+from tests.support.records import assert_is_truth
 from tests.support.running import run_tap
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from tap_targetads.run import Run
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_everything import only
-from tests.promises.test_records import assert_is_truth, in_order, truth
-from tests.support.running import run_tap, select
+from tests.support.records import assert_is_truth, in_order, truth
+from tests.support.running import only, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,8 @@ from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_everything import only
-from tests.promises.test_records import in_order, truth
-from tests.support.running import run_tap
+from tests.support.records import in_order, truth
+from tests.support.running import only, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
