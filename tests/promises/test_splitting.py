@@ -4,10 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tap_targetads.reading.splitter import AdaptiveSize
 from tap_targetads.run import Run
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
@@ -194,20 +191,3 @@ def test_jobs_are_halved_down_to_a_day_and_the_state_moves_to_the_end(
     assert in_order(output.records["clicks"]) == in_order(expected)
     assert "Asking for 1 day at a time" in output.log
     assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
-
-
-@given(st.integers(1, 100), st.integers(1, 10), st.lists(st.booleans()))
-def test_a_size_stays_between_its_bounds_and_shrinks_at_every_failure(
-    largest: int, smallest: int, results: list[bool]
-) -> None:
-    size = AdaptiveSize(largest, smallest)
-
-    for good in results:
-        before = size.value
-        if good:
-            size.succeeded()
-            assert before <= size.value <= largest
-        elif size.shrink(before):
-            assert min(smallest, largest) <= size.value < before
-        else:
-            assert size.value == before == min(smallest, largest)
