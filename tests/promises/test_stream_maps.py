@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.promises.test_command_line import errors
-from tests.promises.test_records import discover
-from tests.support.running import run_tap, select
+from tests.support.running import discover, errors, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
