@@ -1,1 +1,1 @@
-"""Measurements of the tap beside its peers, on the same pages."""
+"""Measures the tap and its peers on the same pages."""

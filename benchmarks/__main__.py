@@ -1,14 +1,14 @@
-"""Measures the tap beside what else one would read the same pages with.
+"""Measures the tap and other ways to read the same pages.
 
     uv run python -m benchmarks                   all tables
     uv run python -m benchmarks --quick           a fast look
     uv run python -m benchmarks --only latency    one of them
-    uv run python -m benchmarks --output docs     writes docs/performance.md, too
+    uv run python -m benchmarks --output docs     also writes docs/performance.md
 
-The sandbox serves the same rows to all, from a process of its own. Each contender runs
-as it would for a user, its messages going to /dev/null; what counts is the CPU time of
+The sandbox serves the same rows to all, from a separate process. Each contender runs as
+it would for a user, with messages going to /dev/null; what counts is the CPU time of
 its process alone. Runs are interleaved, and medians are printed: the machine's noise
-hits all alike, and the ratio is what can be compared.
+affects all alike, so that ratios are comparable.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TABLES: Mapping[str, Callable[[Options], Section]] = {
     "latency": latency,
     "growth": growth,
     "imports": imports,
-    # The last one, since it makes this process larger, and its children with it.
+    # Last, since it makes this process, and so its children, larger.
     "end-to-end": end_to_end,
 }
 INTRODUCTION = """\
@@ -51,7 +51,7 @@ USUAL = Options(rows=500_000, runs=5)
 
 
 def main() -> None:
-    """Measure, print the tables and, if asked for, write them."""
+    """Measure, print the tables and, with `--output`, write them."""
     arguments = _arguments()
     preset = QUICK if arguments.quick else USUAL
     options = Options(

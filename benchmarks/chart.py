@@ -1,4 +1,4 @@
-"""The chart of the throughput."""
+"""The throughput chart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(bars: Sequence[Bar], subtitle: str) -> str:
 
     Args:
         bars: The contenders, from top to bottom.
-        subtitle: What was measured where.
+        subtitle: What was measured, and where.
     """
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(

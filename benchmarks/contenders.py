@@ -1,4 +1,4 @@
-"""What is measured: the tap, and what else one would read the same pages with."""
+"""What is measured: the tap, and other ways to read the same pages."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Contender:
 
     Attributes:
         label: Its name in tables.
-        command: Its command line; see `command_line` for what braces stand for.
-        settings: What its settings have besides those that are common.
-        discover: How it says what it can read; None if there is nothing to select.
+        command: Its command line, with the placeholders of `Ready.words`.
+        settings: Its settings, besides the common ones.
+        discover: How it lists its streams; None if there is nothing to select.
         variables: Environment variables.
-        files: Its rows are in files of this pattern, instead of in its output.
+        files: Where its rows are, as a glob, if not in its output.
     """
 
     label: str
@@ -65,7 +65,7 @@ QUIET_DLT = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     "DLT_DATA_DIR": "{folder}",
-    # The others do not compress what they write.
+    # The others do not compress their output.
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
 }
 
@@ -111,11 +111,9 @@ class Ready:
     """A contender that can be run.
 
     Attributes:
-        contender: What it is.
-        words: What the braces in its command line stand for: `python` is that of the
+        words: Values for the placeholders in its command line: `python` is that of the
             tap, `bench` that of the group `bench`, `config` and `catalog` are files,
             `folder` is where it may write.
-        folder: The same folder.
     """
 
     contender: Contender
@@ -130,12 +128,12 @@ class Ready:
         folder: Path,
         bench: str = sys.executable,
     ) -> Ready:
-        """Write its settings, and select all fields of page views.
+        """Write a contender's settings, and select all fields of page views.
 
         Args:
-            contender: What it is.
-            common: The settings that all have.
-            folder: A folder of its own, which is made.
+            contender: The contender.
+            common: The settings that all share.
+            folder: A folder of its own, which is created.
             bench: The Python of the group `bench`.
         """
         folder.mkdir(parents=True)
@@ -167,15 +165,11 @@ class Ready:
         return {k: v.format_map(self.words) for k, v in own.items()}
 
     def filled(self, words: tuple[str, ...]) -> list[str]:
-        """A command line without braces."""
+        """A command line with its placeholders filled."""
         return [word.format_map(self.words) for word in words]
 
     def delivered(self, output: Path) -> int:
-        """The number of rows that a run left behind.
-
-        Args:
-            output: What it wrote to its standard output.
-        """
+        """The number of rows of a run, from its standard output or its files."""
         if self.contender.files is None:
             with output.open("rb") as lines:
                 return count_records(lines)
@@ -183,7 +177,7 @@ class Ready:
 
 
 def _page_views_only(discovered: bytes) -> str:
-    """A tap's catalog with one stream selected, and all fields of it."""
+    """A tap's catalog with one stream and all its fields selected."""
     catalog = json.loads(discovered)
     for stream in catalog["streams"]:
         for entry in stream["metadata"]:

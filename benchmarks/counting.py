@@ -1,7 +1,7 @@
-"""Counts rows in files of dlt, in a process of its own.
+"""Counts rows in dlt's files, in a separate process.
 
-A line may hold a page of rows: reading it would make the measuring process large, and
-with it what Linux says of its children's memory.
+A line may hold a page of rows: reading it would enlarge the measuring process, and with
+it what Linux reports as its children's memory.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ from benchmarks.measuring import ROOT
 
 
 def count_rows(folder: Path, pattern: str) -> int:
-    """The number of rows in the files of a folder.
-
-    Args:
-        folder: The folder.
-        pattern: Which files: a glob.
-    """
+    """The number of rows in a folder's files that match a glob."""
     command = [sys.executable, "-m", "benchmarks.counting", str(folder), pattern]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return int(done.stdout)

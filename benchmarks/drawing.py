@@ -1,4 +1,4 @@
-"""Draws a chart: reads Vega-Lite, writes SVG. Runs in the environment of `bench`."""
+"""Draws a chart: Vega-Lite in, SVG out. Runs in the environment of `bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments in which what is not the tap's own runs: peers, targets, the chart."""
+"""Environments for what is not the tap's own: peers, targets, the chart."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from benchmarks.measuring import ROOT
 
 
 def bench_python(folder: Path) -> str:
-    """The Python of an environment with the dependency group `bench` alone.
+    """The Python of an environment, made in a folder, with only the group `bench`.
 
-    Its dependencies, locked like all others, so do not meet those of the tap.
-
-    Args:
-        folder: Where the environment is made.
+    So its dependencies, locked like all others, cannot conflict with the tap's.
     """
     environment = folder / "bench"
     options = ("--frozen", "--only-group", "bench", "--compile-bytecode", "--quiet")
@@ -33,7 +30,7 @@ def bench_python(folder: Path) -> str:
 
 
 class Target(NamedTuple):
-    """A target that was installed as `meltano.yml` has it.
+    """A target, installed as in `meltano.yml`.
 
     Attributes:
         package: What was installed, with its version.
@@ -47,12 +44,7 @@ class Target(NamedTuple):
 
 
 def target(name: str, folder: Path) -> Target:
-    """Install a target as `meltano.yml` has it.
-
-    Args:
-        name: The loader.
-        folder: Where its environment is made.
-    """
+    """Install a loader of `meltano.yml`, in an environment below a folder."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     loaders = project["plugins"]["loaders"]
     loader = next(entry for entry in loaders if entry["name"] == name)
@@ -66,7 +58,7 @@ def target(name: str, folder: Path) -> Target:
 
 
 def versions(python: str, *names: str) -> str:
-    """The versions of some packages in an environment, for people."""
+    """The versions of some packages in an environment, for display."""
     code = (
         "import sys; from importlib.metadata import version;"
         "print(', '.join(f'{name} {version(name)}' for name in sys.argv[1:]))"

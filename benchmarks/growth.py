@@ -1,4 +1,4 @@
-"""What ten times as many rows cost: is memory flat, and the time of a row the same?"""
+"""The cost of ten times as many rows: flat memory, and the same time per row?"""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Step:
 
     Attributes:
         contender: What reads it.
-        page_views: About so many rows a day has.
+        page_views: About how many a day has.
         days: How many days are read.
-        only: When it is too much: `""`, `default` (not quick), `full`.
+        only: When to measure it: `""` always, `default` unless quick, `full`.
     """
 
     contender: Contender

@@ -1,4 +1,4 @@
-"""What the start of the tap is spent on."""
+"""What the tap's start-up time is spent on."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def imports(options: Options) -> Section:
 
 
 def profile(arguments: Sequence[str]) -> dict[str, float]:
-    """The milliseconds that each top-level module takes, by its name."""
+    """The milliseconds spent on each top-level module."""
     command = [sys.executable, "-X", "importtime", "-m", "tap_targetads", *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     spent: dict[str, float] = defaultdict(float)
@@ -97,7 +97,7 @@ def medians(profiles: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def most_expensive(profiles: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """The modules that take the most, in whichever command."""
+    """The modules that take the most time, in any command."""
     most: dict[str, float] = defaultdict(float)
     for one in profiles.values():
         for name, spent in one.items():

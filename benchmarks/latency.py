@@ -1,4 +1,4 @@
-"""What reading several windows at once saves, when the server takes its time."""
+"""What reading several windows at once saves if the server is slow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RUNS = 3
 
 
 def worlds(options: Options) -> dict[str, World]:
-    """How the server may take its time, by what the table says of it."""
+    """How slow the server may be, by description in the table."""
     slow = 0.5
     delays = (0, slow) if options.quick else (0, 0.05, slow)
     pages = {
@@ -35,7 +35,7 @@ def worlds(options: Options) -> dict[str, World]:
 
 
 def latency(options: Options) -> Section:
-    """Measure a month in windows of a day, by how many are under way at once."""
+    """Measure a month in windows of a day, by how many are in flight."""
     runs = 1 if options.quick else min(options.runs, RUNS)
     lines = []
     for label, world in worlds(options).items():

@@ -1,4 +1,4 @@
-"""Describes the machine, and the day, of a measurement."""
+"""Describes the machine and the date of a measurement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TAP_PACKAGES = ("singer-sdk", "msgspec", "requests")
 
 
 def describe() -> str:
-    """Day, machine and versions in a sentence."""
+    """Date, machine and versions in a sentence."""
     today = datetime.now(UTC).date().isoformat()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{name} {version(name)}" for name in TAP_PACKAGES)

@@ -24,11 +24,11 @@ class Run:
     """One run of a process.
 
     Attributes:
-        user: User CPU time of the process alone, in seconds.
-        cpu: User and system time of it.
-        wall: Seconds from its start to its end.
-        memory: Its peak resident memory, in MB; None if it stayed below what this
-            process has had, since Linux hands that down to its children.
+        user: User CPU seconds of the process alone.
+        cpu: User and system CPU seconds.
+        wall: Seconds from start to end.
+        memory: Its peak resident memory, in MB; None if it stayed below this process's
+            own peak, which children inherit on Linux.
         records: How many Singer records it wrote; None if they were not counted.
     """
 
@@ -44,9 +44,9 @@ class Started:
 
     Args:
         command: The command line.
-        stdin: Where it reads; nothing, if None.
-        stdout: A file, or `subprocess.PIPE`; thrown away, if None.
-        variables: Environment variables that it gets besides those there are.
+        stdin: Its input; none if None.
+        stdout: A file, or `subprocess.PIPE`; discarded if None.
+        variables: Additional environment variables.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Started:
 
     @property
     def output(self) -> IO[bytes]:
-        """What it writes, if that is a pipe."""
+        """Its output, if that is a pipe."""
         assert self.process.stdout is not None  # noqa: S101 - asked for by the caller
         return self.process.stdout
 
     def end(self, records: int | None = None) -> Run:
-        """Wait for its end; leave this process with its log if it failed."""
+        """Wait for its end; exit with its log if it failed."""
         _, status, usage = os.wait4(self.process.pid, 0)
         wall = time.perf_counter() - self._begin
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -105,7 +105,7 @@ def run(
 
 
 def run_and_count(command: Sequence[str]) -> Run:
-    """Run a tap to its end, and count its records as they come."""
+    """Run a tap to its end, and count its records as they arrive."""
     started = Started(command, stdout=subprocess.PIPE)
     with started.output as output:
         return started.end(count_records(output))
@@ -116,13 +116,7 @@ def run_piped(
     second: Sequence[str],
     variables: Mapping[str, str] | None = None,
 ) -> tuple[Run, Run]:
-    """Run two processes, one reading what the other writes.
-
-    Args:
-        first: The command line of the tap.
-        second: The command line of the target.
-        variables: Environment variables of the target.
-    """
+    """Run a tap and a target, connected by a pipe; `variables` are the target's."""
     tap = Started(first, stdout=subprocess.PIPE)
     with tap.output as output:
         target = Started(second, stdin=output, variables=variables)
@@ -137,9 +131,9 @@ def count_records(lines: IO[bytes]) -> int:
 def interleaved(
     runners: Mapping[str, Callable[[], Run]], runs: int
 ) -> dict[str, list[Run]]:
-    """Run all in turn, several times, every second time the other way round.
+    """Run all in turn, several times, every second time in reverse order.
 
-    What else the machine does so hits all alike.
+    So noise affects all alike.
     """
     results: dict[str, list[Run]] = {name: [] for name in runners}
     for number in range(runs):
@@ -150,14 +144,14 @@ def interleaved(
 
 
 def median(values: Sequence[float | None]) -> float | None:
-    """The median; None if there is none for most."""
+    """The median; None if most values are None."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if 2 * len(known) > len(values) else None
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How a measure compares with another: of medians, and the least and most of pairs.
+    """How one measure compares with another: ratio of medians, and the range of pairs.
 
     Pairs are runs of the same round.
     """
@@ -168,7 +162,7 @@ class Ratio:
 
     @classmethod
     def of(cls, mine: Sequence[float], other: Sequence[float]) -> Ratio:
-        """Compare two measures, which were taken in the same rounds."""
+        """Compare two measures of the same rounds."""
         pairs = [a / b for a, b in zip(mine, other, strict=True)]
         value = statistics.median(mine) / statistics.median(other)
         return cls(value, min(pairs), max(pairs))

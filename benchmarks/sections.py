@@ -1,4 +1,4 @@
-"""What the benchmarks are asked for, and what they answer."""
+"""Options and results of the benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Options:
     """How much is measured.
 
     Attributes:
-        rows: About so many rows, where the number is not what is varied.
+        rows: About how many rows, unless their number is what varies.
         runs: How often each is run.
         quick: A fast look: little of everything.
         full: Also what takes very long.
@@ -31,7 +31,6 @@ class Bar:
     """A contender in the chart.
 
     Attributes:
-        label: Its name.
         speed: Rows per CPU second.
         memory: Its peak memory in MB.
     """
@@ -43,13 +42,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the answer.
+    """A section of the results.
 
     Attributes:
-        title: Its heading.
         note: What was measured, and how to read it.
         table: The measures, as markdown.
-        peers: The versions of what else was measured.
+        peers: The versions of what was compared.
         bars: What the chart shows, if there is one.
     """
 
@@ -60,11 +58,7 @@ class Section:
     bars: Sequence[Bar] = ()
 
     def markdown(self, image: str | None = None) -> str:
-        """The section as markdown.
-
-        Args:
-            image: The path of its chart.
-        """
+        """The section as markdown, with its chart at the path `image`."""
         parts = [f"## {self.title}", self.note]
         if image:
             parts.append(f"![{self.title}]({image})")

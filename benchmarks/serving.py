@@ -1,4 +1,4 @@
-"""Serves the pages that are measured, from a process of its own."""
+"""Serves the measured pages from a separate process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PROJECT = 12486
 ROWS_PER_PAGE_VIEW = 21 / 8
-"""About so many rows of all types there are for each page view."""
+"""Rows of all types per page view, roughly."""
 
 SATURDAY = 5
 
@@ -24,9 +24,9 @@ class World:
     """What is served.
 
     Attributes:
-        page_views: About so many of them a day has.
-        made: How many days are made before anything is served.
-        delay: Seconds before each answer.
+        page_views: About how many a day has.
+        made: How many days are generated before serving.
+        delay: Seconds before each response.
         job_seconds: Seconds that each v2 job takes at least.
     """
 
@@ -41,9 +41,8 @@ class Served:
     """A server that is ready.
 
     Attributes:
-        url: Its address.
         token: The token of the project.
-        day: The latest working day that has rows.
+        day: The latest working day with rows.
     """
 
     url: str
@@ -51,11 +50,7 @@ class Served:
     day: date
 
     def settings(self, days: int = 1) -> dict[str, object]:
-        """The settings that all contenders have in common.
-
-        Args:
-            days: How many days to read, up to `day`.
-        """
+        """The settings that all contenders share, for some days up to `day`."""
         return {
             "api_url": self.url,
             "auth_token": self.token,
@@ -72,7 +67,7 @@ def served(world: World) -> Iterator[Served]:
     ours, theirs = processes.Pipe()
     process = processes.Process(target=_serve, args=(theirs, world))
     process.start()
-    theirs.close()  # so that its end is noticed here
+    theirs.close()  # so that the end of the process is noticed
     try:
         yield ours.recv()
     finally:
@@ -81,10 +76,10 @@ def served(world: World) -> Iterator[Served]:
 
 
 def _serve(pipe: Connection, world: World) -> None:
-    """Serve, in a process of its own, until the other end of the pipe is closed.
+    """Serve, in a separate process, until the other end of the pipe is closed.
 
-    The process that measures has to stay small: a child's peak memory is never less
-    than what its parent had when it was started. So only this one loads the sandbox.
+    The measuring process must stay small: a child's peak memory is never less than its
+    parent's at the start. So only this process loads the sandbox.
     """
     import targetads_sandbox as sandbox  # noqa: PLC0415
 
@@ -111,9 +106,9 @@ def _serve(pipe: Connection, world: World) -> None:
 
 
 def latest_day() -> date:
-    """The latest working day with rows that is surely over.
+    """The latest working day with rows that is over everywhere.
 
-    A recent one, because v2 reads no older ones than 90 days.
+    A recent one, since v2 reads at most 90 days back.
     """
     from targetads_sandbox import World, counts  # noqa: PLC0415
 

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 CAT = "`cat` of the tap's output"
 BASE = "tap"
 WAITS_FOR_A_FILE = ("v2",)
-"""Their wall time is mostly that of the server, which makes a file for every run."""
+"""Their wall time is mostly the server's, which writes a file for every run."""
 
 NOTE = (
     "The same {rows:,} rows of 20 fields, in pages of 100 000 (v2: one file), medians "
-    "of {runs} interleaved runs. CPU time is that of the process alone, its start "
-    "included; the server is another process. In brackets: the least and the most of "
-    "the ratios within one round.\n\n"
-    "What is compared does not do the same for its rows. This tap brings times to UTC, "
-    "checks the type of every value, keeps a state and, in the first and third line, "
-    "makes row keys. The SDK's ordinary tap keeps a state. The scripts print what they "
-    "get, and neither keep a state nor try again. dlt finds out the types when it "
-    "normalizes; its files are not compressed here, as those of the others. v2 waits "
-    "for a file that the server makes anew each time, so its wall time says nothing."
+    "of {runs} interleaved runs. CPU time is that of the process alone, including its "
+    "start; the server is another process. In brackets: the range of the ratios "
+    "within one round.\n\n"
+    "These are not like-for-like. This tap converts times to UTC, checks the type of "
+    "every value, keeps a state and, in the first and third line, makes row keys. The "
+    "ordinary SDK tap keeps a state. The scripts print what they get, without state or "
+    "retries. dlt infers types when it normalizes; its files are not compressed here, "
+    "like those of the others. v2 waits for a file that the server writes for each "
+    "run, so its wall time says nothing."
 )
 
 
@@ -69,11 +69,9 @@ def throughput(options: Options) -> Section:
 
 
 def warm_up(ready: Mapping[str, Ready], finished: Path) -> int:
-    """Run each contender once, so that all find the same: pages and bytecode made.
+    """Run each contender once, so that all find generated pages and compiled bytecode.
 
-    Args:
-        ready: The contenders.
-        finished: Gets the output of the first one.
+    `finished` gets the output of the first one.
 
     Returns:
         How many rows each of them delivers.
@@ -91,7 +89,7 @@ def warm_up(ready: Mapping[str, Ready], finished: Path) -> int:
 
 
 def run_clean(one: Ready) -> Run:
-    """Run a contender that finds nothing of its earlier runs."""
+    """Run a contender without leftovers of its earlier runs."""
     shutil.rmtree(one.folder, ignore_errors=True)
     return run(one.command, variables=one.variables)
 

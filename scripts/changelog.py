@@ -1,8 +1,8 @@
-"""What the changelog says of one version, for the page of its release.
+"""The changelog's section for one version, for its release page.
 
     uv run python -m scripts.changelog v0.1.0
 
-Without a dated section of that version, or with nothing in it, there is no release.
+Without a dated, non-empty section of that version there is no release.
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ FILE = Path(__file__).resolve().parent.parent / "CHANGELOG.md"
 
 
 def section_of(changelog: str, version: str) -> str:
-    """What stands below the heading of a version.
-
-    Args:
-        changelog: The whole, in the form of Keep a Changelog.
-        version: Like `0.1.0`; the `v` of a tag may stand before it.
+    """The text below the heading of a version, such as `0.1.0` or the tag `v0.1.0`.
 
     Raises:
-        ValueError: If there is no such section with a date, or nothing in it.
+        ValueError: If there is no dated section for it, or nothing in it.
     """
     number = re.escape(version.removeprefix("v"))
     heading = rf"^## \[?{number}\]? - \d{{4}}-\d\d-\d\d\n"

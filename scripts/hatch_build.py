@@ -1,8 +1,7 @@
-"""What the package says of its repository, which only the release knows.
+"""Metadata that depends on the repository, which only a release knows.
 
-The README's relative links are dead on PyPI. Where the environment variable
-RELEASE_REPOSITORY holds the repository's address, they lead to the files there, as they
-were when that version was tagged.
+The README's relative links are dead on PyPI. If the environment variable
+RELEASE_REPOSITORY has the repository's URL, they lead to the files of the released tag.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?://|#)([^)]+)\)")
 
 
 class RepositoryHook(MetadataHookInterface):
-    """Fills the readme and the addresses of the project."""
+    """Adds the README and the project's URLs."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Add `readme`, and `urls` where the address is known."""
+        """Add `readme`, and `urls` if the repository is known."""
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         if address := os.environ.get("RELEASE_REPOSITORY"):
             text = _with_addresses(text, address, f"v{metadata['version']}")
@@ -34,7 +33,7 @@ class RepositoryHook(MetadataHookInterface):
 
 
 def _with_addresses(text: str, address: str, tag: str) -> str:
-    """The text with links that work from anywhere; images have to be raw files."""
+    """The text with absolute links; images need raw files."""
 
     def absolute(link: re.Match[str]) -> str:
         mark, label, path = link.groups()

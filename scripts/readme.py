@@ -3,15 +3,13 @@
     uv run python -m scripts.readme           # write
     uv run python -m scripts.readme --check   # exit 1 if a table is not current
 
-The English tables come from `tap-targetads --about`; the Russian ones have the same
-rows, with the texts of `readme_ru.json` beside this script, which has to know them all.
+The Russian tables have the same rows as the English ones, with the texts of
+`readme_ru.json` beside this script, which has to know them all.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import sys
 from pathlib import Path
@@ -27,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUSSIAN: Mapping[str, Any] = json.loads(
     Path(__file__).with_name("readme_ru.json").read_text(encoding="utf-8")
 )
+SETTINGS: Mapping[str, Any] = CONFIG_SCHEMA.to_dict()["properties"]
 HEADERS = {
     "settings": ["Setting", "Default", "Description"],
     "streams": ["Stream", "Holds", "Primary key", "Replication key"],
@@ -46,19 +45,9 @@ HOLDS = {
 }
 
 
-def settings() -> dict[str, dict[str, Any]]:
-    """The tap's own settings, as `--about` shows them."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        TapTargetADS.print_about("json")
-    shown = json.loads(output.getvalue())["settings"]["properties"]
-    own = CONFIG_SCHEMA.to_dict()["properties"]
-    return {name: shown[name] for name in own}
-
-
 def settings_rows(describe: Callable[[str, str], str]) -> Iterator[list[str]]:
     """One row per setting."""
-    for name, schema in settings().items():
+    for name, schema in SETTINGS.items():
         default = schema.get("default")
         shown = "" if default is None else f"`{json.dumps(default)}`"
         yield [f"`{name}`", shown, describe(name, schema["description"])]

@@ -9,25 +9,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scripts.readme import settings, table
+from scripts.readme import SETTINGS, table
 from tap_targetads.cli.about import streams_as_markdown
 from tap_targetads.config.report_schema import REPORT_SCHEMA
-from tap_targetads.errors import SettingsError
-from tap_targetads.reports.declared import declared_reports
+from tap_targetads.reports.declared import NOT_WITH
 from tap_targetads.tap import TapTargetADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-KINDS = ("raw", "path", "aggregate")
-EVERY_KIND = ("name", "report", "fields")
-"""Keys that cannot be tried out alone: every kind has them."""
-
 
 def settings_reference() -> str:
     """A section per setting: what it means, its type, default and variable."""
     sections = []
-    for name, schema in settings().items():
+    for name, schema in SETTINGS.items():
         facts = [f"Type: {type_in_words(schema)}"]
         if schema.get("default") is not None:
             facts.append(f"Default: `{json.dumps(schema['default'])}`")
@@ -46,7 +41,7 @@ def reports_reference() -> str:
         [
             f"`{name}`",
             type_in_words(schema),
-            ", ".join(f"`{kind}`" for kind in KINDS if goes_with(kind, name, schema)),
+            ", ".join(f"`{k}`" for k, others in NOT_WITH.items() if name not in others),
             schema["description"],
         ]
         for name, schema in properties.items()
@@ -79,27 +74,6 @@ def type_in_words(schema: Mapping[str, Any]) -> str:
     if "minimum" in schema:
         return f"{words}, at least {schema['minimum']}"
     return words
-
-
-def goes_with(kind: str, key: str, schema: Mapping[str, Any]) -> bool:
-    """Whether the tap takes a key in a report of that kind: it is tried out."""
-    if key in EVERY_KIND:
-        return True
-    definition = {"name": "tried", "report": kind, key: _some_value(schema)}
-    try:
-        declared_reports({"reports": [definition]})
-    except SettingsError as error:
-        return "does not go with" not in str(error)
-    return True
-
-
-def _some_value(schema: Mapping[str, Any]) -> Any:
-    if "enum" in schema:
-        return schema["enum"][0]
-    kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
-    if kind == "array":
-        return [_some_value(schema["items"])]
-    return {"integer": 1, "string": "some"}[kind]
 
 
 PLACES: Mapping[str, Callable[[], str]] = {

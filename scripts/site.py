@@ -1,6 +1,6 @@
-"""What MkDocs does not do by itself when it builds the documentation: its hook.
+"""MkDocs hook that completes the documentation.
 
-Fills in the reference, takes the changelog and others into the site, so that they need
+It fills in the reference, adds the changelog and others to the site, so that they need
 no copies, and turns links to files of the repository into links of the site.
 """
 
@@ -39,7 +39,7 @@ ELSEWHERE = {
     "README.md": "index.md",
     "docs/decisions": "decisions/index.md",
 }
-"""Where the site has what a link names by its place in the repository."""
+"""Where the site has the files that links name by their path in the repository."""
 LINK = re.compile(r"(?<=\]\()(?P<target>[^)#:\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
 NOT_MEASURED = """# Performance
 
@@ -49,7 +49,7 @@ There are no measurements in this copy of the repository. Make them with
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that do not lie under `docs`."""
+    """Add the pages that are not under `docs`."""
     for source, target in TAKEN_IN.items():
         files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
     decisions = "\n".join(_decisions(Path(config.docs_dir, "decisions")))
@@ -63,7 +63,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(
     markdown: str, /, *, page: Page, config: MkDocsConfig, files: Files
 ) -> str:
-    """Fill in the reference, and turn the links; included texts are there already."""
+    """Fill in the reference, and convert links, also those of included texts."""
     del config, files
     folder = posixpath.dirname(page.file.src_uri)
     taken_in = page.file.src_uri in TAKEN_IN.values()
@@ -73,7 +73,7 @@ def on_page_markdown(
         place = posixpath.normpath(posixpath.join(base, link["target"]))
         inside = ELSEWHERE.get(place) or place.removeprefix("docs/")
         if inside == place and place not in ELSEWHERE:
-            return link[0]  # nothing of the site: MkDocs says so
+            return link[0]  # not on the site: MkDocs reports it
         return posixpath.relpath(inside, folder or ".") + (link["anchor"] or "")
 
     return LINK.sub(turned, with_places_filled(markdown))

@@ -6,7 +6,7 @@ import logging
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, FatalSyncError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError, FatalSyncError
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -22,14 +22,19 @@ class TapError(click.ClickException):
 
     @override
     def show(self, file: IO[Any] | None = None) -> None:
-        logging.getLogger("tap-targetads").error("%s", self.format_message())
+        for line in self.format_message().splitlines():
+            logging.getLogger("tap-targetads").error("%s", line)
 
 
 class TargetGoneError(TapError):
     """Nobody reads what the tap writes: there is nothing left to do."""
 
 
-class SettingsError(TapError, ConfigValidationError):
+class ConfigError(TapError, ConfigurationError):
+    """Settings that cannot work, a line each."""
+
+
+class SettingsError(ConfigError):
     """A setting has a value that cannot work.
 
     Args:
@@ -39,10 +44,7 @@ class SettingsError(TapError, ConfigValidationError):
 
     def __init__(self, setting: str, problem: str) -> None:
         # Names that somebody has given may have line breaks.
-        line = " ".join(f"Setting `{setting}`: {problem}".split())
-        TapError.__init__(self, line)
-        self.errors = [line]
-        self.schema = None
+        super().__init__(" ".join(f"Setting `{setting}`: {problem}".split()))
 
 
 class StateError(TapError, FatalSyncError):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
@@ -17,10 +14,9 @@ from tap_targetads.cli.connection_test import ProjectCheck
 from tap_targetads.cli.display import display_of
 from tap_targetads.cli.inputs import checked_state
 from tap_targetads.config.environment import environment, from_variables
+from tap_targetads.config.mistakes import check_settings, warn_of_unread
 from tap_targetads.config.schema import CONFIG_SCHEMA
-from tap_targetads.config.schema_errors import schema_errors
-from tap_targetads.config.setting_names import check_names, mistyped, tell_of_unread
-from tap_targetads.errors import SettingsError, TapError, TargetGoneError
+from tap_targetads.errors import ConfigError, SettingsError, TapError, TargetGoneError
 from tap_targetads.output.batches import check_batch_config
 from tap_targetads.output.writer import BlockWriter
 from tap_targetads.reports.days import Window
@@ -29,19 +25,12 @@ from tap_targetads.run import Run
 from tap_targetads.streams.catalog import check_streams
 from tap_targetads.streams.meta import META
 from tap_targetads.streams.report import ReportStream
-from tap_targetads.streams.stream_maps import StreamMaps
+from tap_targetads.streams.stream_maps import checked_mapper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import FrameType
 
     from tap_targetads.streams.meta import MetaStream
-
-DEFAULTS: Mapping[str, Any] = {
-    name: schema["default"]
-    for name, schema in CONFIG_SCHEMA.to_dict()["properties"].items()
-    if "default" in schema
-}
 
 SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
@@ -72,38 +61,26 @@ class TapTargetADS(CommandLine):
             kwargs: What else the SDK passes.
 
         Raises:
-            SettingsError: If a setting has a value that cannot work.
+            ConfigError: If settings have values that cannot work.
         """
-        known = self.all_settings()
+        schema = self.all_settings()
         environ = environment() if parse_env_config else {}
-        from_environment = from_variables(environ, known)
+        from_environment = from_variables(environ, schema["properties"])
+        if from_environment:
+            names = ", ".join(from_environment)
+            self.logger.info("Settings from the environment or .env: %s.", names)
         given = {**(config or {}), **from_environment}
+        # Null is as good as not given: the SDK fills in the default.
+        given = {name: value for name, value in given.items() if value is not None}
         try:
+            check_settings(given, environ, schema, self.logger, strict=validate_config)
             super().__init__(config=given, validate_config=validate_config, **kwargs)
-            if from_environment:
-                names = ", ".join(from_environment)
-                self.logger.info("Settings from the environment or .env: %s.", names)
-            check_names(
-                super().config, environ, known, self.logger, strict=validate_config
-            )
             if validate_config:
                 _ = self.run.settings
-        except ConfigValidationError as error:
-            if not environ:
-                tell_of_unread(given, known, self.logger)
-            if not isinstance(error, SettingsError):
-                error.errors = [
-                    *mistyped(given, environ, known),
-                    *schema_errors(given, error.schema or {}),
-                ]
+        except ConfigError:
+            if not parse_env_config:
+                warn_of_unread(given, schema["properties"], self.logger)
             raise
-
-    @property
-    @override
-    def config(self) -> Mapping[str, Any]:
-        """The settings as they were given; null is as good as not given."""
-        given = super().config.items()
-        return {**DEFAULTS, **{k: v for k, v in given if v is not None}}
 
     @cached_property
     def run(self) -> Run:
@@ -117,23 +94,12 @@ class TapTargetADS(CommandLine):
 
     @override
     def setup_mapper(self) -> None:
-        """Map every stream with its schema, whether it is selected or not.
-
-        The SDK maps a stream that is not selected as one without properties. A stream
-        map for all streams (`"*"`) then fails for want of the key, and
-        `--test=schema` writes an empty schema.
+        """Map the streams, as the settings say.
 
         Raises:
             SettingsError: If a stream map cannot work.
         """
-        catalog = deepcopy(self.catalog)
-        for entry in catalog.streams:
-            entry.metadata.root.selected = True
-        maps = StreamMaps(self.config.get("stream_maps") or {}, self.streams)
-        maps.check_names()
-        with maps.failures_told():
-            self.mapper = PluginMapper(dict(self.config), self.logger)
-        maps.register(self.mapper, catalog)
+        self.mapper = checked_mapper(self)
 
     @override
     def discover_streams(self) -> list[ReportStream | MetaStream]:

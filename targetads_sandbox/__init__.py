@@ -1,7 +1,7 @@
-"""A TargetADS server of one's own, for demonstrations, tests and fault drills.
+"""A local TargetADS server for demonstrations, tests and fault drills.
 
-It makes its data from a seed, so that it needs neither a token nor the network. The
-names are loaded when they are used: only `Sandbox` needs the extra `sandbox`.
+It generates its data from a seed, so that it needs neither a token nor the network.
+Public names are loaded on first use: only `Sandbox` needs the extra `sandbox`.
 """
 
 from __future__ import annotations

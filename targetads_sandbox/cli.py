@@ -113,9 +113,9 @@ def main(  # noqa: PLR0913 - one per option
     today: date | None,
     without_campaigns: Sequence[int],
 ) -> None:
-    """Serve a TargetADS API with made-up data on this machine.
+    """Serve a TargetADS API with generated data on this machine.
 
-    The data depends on the options alone, so that every run finds the same rows. It
+    The data depends only on the options, so that every run finds the same rows. It
     needs no account, no token and no network.
     """
     if ctx.invoked_subcommand is not None:
@@ -201,7 +201,7 @@ def truth(  # noqa: PLR0913 - one per option
     date_from: date,
     date_to: date,
 ) -> None:
-    """Print how many rows there are, as JSON: by project, day and type."""
+    """Print the number of rows as JSON: by project, day and type."""
     world = World(projects, seed, rows_per_day)
     found = {
         str(project): counts(world, project, date_from, date_to, report)

@@ -1,4 +1,4 @@
-"""The ways in which answers differ between the documentation and the live API."""
+"""How responses differ between the documentation and the live API."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ CampaignFields: TypeAlias = Literal["documented", "live", "both"]
 
 @dataclass(frozen=True)
 class Dialect:
-    """One switch for everything of which the API reference says two things.
+    """One switch for each point on which the API reference has two versions.
 
-    The defaults are what the vendor's help pages document.
+    The defaults are what the vendor documents.
 
     Attributes:
-        shape: `data`: `{"data": [{…}], "count": …, "has_more": …}`; `rows_objects`
-            and `rows_arrays`: `{"Rows": […], "Columns": […], "CountRows": …}` with
-            rows that are objects, or arrays in the order of the columns.
-        columns: Whether a column is its name, or an object that has a `Name`.
-        has_more: Whether answers say that more rows follow.
+        shape: `data`: `{"data": [{…}], "count": …, "has_more": …}`; `rows_objects` and
+            `rows_arrays`: `{"Rows": […], "Columns": […], "CountRows": …}` with rows
+            that are objects, or arrays in the order of the columns.
+        columns: Whether a column is its name, or an object with a `Name`.
+        has_more: Whether responses say that more rows follow.
         count: Whether the count is that of the page, or of all rows of the query.
-        errors_key: Where the answer to a bad request lists what is wrong.
+        errors_key: Where a validation error lists what is wrong.
         numbers: Whether numbers are numbers, or strings with the same digits.
         nulls: Whether a missing value is null, or an empty string.
-        omit_empty: Leave fields without a value out of rows that are objects.
-        token_body: Whether `token_validate` answers with a body, or with nothing.
-        campaigns_key: Under which name `campaigns` lists its rows.
+        omit_empty: Omit fields without a value from rows that are objects.
+        token_body: Whether `token_validate` responds with a body, or with nothing.
+        campaigns_key: The key under which `campaigns` lists its rows.
         campaign_fields: Whether source and marketing campaign have their documented
-            names, those that were met live, or both.
-        job_body: Whether the body of a v2 job has the filters as objects, as in v1, or
-            the dates and one type at the top level.
-        csv_bom: Whether the files of v2 begin with a byte order mark.
+            names, their live names, or both.
+        job_body: Whether the body of a v2 job has filter objects, as in v1, or dates
+            and a single type at the top level.
+        csv_bom: Whether v2 files begin with a byte order mark.
         csv_gzip: Whether they are compressed.
         csv_columns: Whether their columns are in the order of the request.
-        pretty: Indent the JSON, instead of writing it in one line.
+        pretty: Indent the JSON.
     """
 
     shape: Literal["data", "rows_objects", "rows_arrays"] = "data"
@@ -73,7 +73,7 @@ class Dialect:
 
 
 DOCUMENTED = Dialect()
-"""As the vendor's help pages have it."""
+"""What the vendor's documentation says."""
 
 LIVE = Dialect(
     shape="rows_arrays",
@@ -90,7 +90,7 @@ LIVE = Dialect(
     csv_bom=True,
     csv_columns="other",
 )
-"""As programs that run against the live API have met it, the worst case of each."""
+"""What programs have seen of the live API; of several variants, the worst."""
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {"documented": DOCUMENTED, "live": LIVE}

@@ -1,4 +1,4 @@
-"""The options of the command line, and how their values are read."""
+"""Options of the command line, and how their values are parsed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def projects_of(
 def faults_of(
     _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
 ) -> list[Fault]:
-    """The faults, from their texts."""
+    """The faults, from their command line form."""
     try:
         return [parse_fault(value) for value in values]
     except ValueError as error:
@@ -41,12 +41,10 @@ def faults_of(
 
 
 def hand_on(ctx: click.Context, command: str) -> None:
-    """Let a command have the world that was described before its name.
-
-    What stands after its name counts more.
+    """Pass the world described before a subcommand's name on to it, as defaults.
 
     Raises:
-        click.UsageError: If an option before its name does not describe the world.
+        click.UsageError: If an option before the name does not describe the world.
     """
     given = {}
     for param in ctx.command.params:
@@ -77,7 +75,7 @@ def day_of(
 
 
 _WORLD_NAMES = frozenset({"projects", "seed", "rows_per_day"})
-"""The names of what `world_options` give."""
+"""The names of `world_options`."""
 
 _Decorator: TypeAlias = "Callable[[Callable[..., None]], Callable[..., None]]"
 
@@ -120,7 +118,7 @@ world_options = together(
         help="About how many rows a project has on a weekday.",
     ),
 )
-"""The options that decide the data."""
+"""Options that determine the data."""
 
 job_options = together(
     click.option(
@@ -152,4 +150,4 @@ job_options = together(
         "times.",
     ),
 )
-"""The options of jobs and campaigns."""
+"""Options of jobs and campaigns."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tap_targetads.api.retries import retry_waits
 from tap_targetads.config.environment import PREFIX
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# Nothing may hang; a busy machine may be slower than the usual fifth of a second.
-settings.register_profile("patient", deadline=5_000)
+pytest.register_assert_rewrite("tests.support")
+
+# Nothing may hang; but how fast an example is depends on what else the machine does.
+settings.register_profile(
+    "patient", deadline=30_000, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("patient")
-# uv run pytest tests/test_fuzz_*.py --hypothesis-profile=ten_thousand
+# uv run pytest tests/fuzz --hypothesis-profile=ten_thousand
 settings.register_profile("ten_thousand", max_examples=10_000, print_blob=True)
 
 PROJECT = 12486

@@ -1,1 +1,1 @@
-"""What else one would read the same pages with."""
+"""Other ways to read the same pages."""

@@ -1,8 +1,8 @@
 """dlt's REST source for the same pages, extracting to files.
 
-What it is told is what its documentation tells for such an API. It runs in an
-environment of its own, and is given three arguments: the settings, a folder that it may
-fill, and `extract` or `normalize`.
+It is configured as its documentation suggests for such an API. It runs in an
+environment of its own, with three arguments: the settings, a folder that it may fill,
+and `extract` or `normalize`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dlt.sources.rest_api import rest_api_source
 
 
 def main(config: dict[str, Any], folder: str, last_step: str) -> None:
-    """Extract the rows into dlt's own files and, if asked for, normalize them."""
+    """Extract the rows into dlt's own files and, with `normalize`, normalize them."""
     source = rest_api_source(
         {
             "client": {

@@ -1,6 +1,6 @@
-"""The script that one writes by hand from the API's guide: it prints the rows it gets.
+"""The script one would write from the API's guide: it prints the rows it gets.
 
-It converts nothing, keeps no state, gives no keys, and stops at the first error.
+No conversion, no state, no keys, and it stops at the first error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LIMIT = 100_000
 
 
 def main(config: dict[str, Any]) -> None:
-    """Print all rows as Singer messages, page after page."""
+    """Print all rows as Singer messages, page by page."""
     offset = 0
     while True:
         response = requests.post(

@@ -1,4 +1,4 @@
-"""The script of `plain`, by somebody who knows of orjson."""
+"""The script `plain`, with orjson."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT = 100_000
 
 
 def main(config: dict[str, Any]) -> None:
-    """Print all rows as Singer messages, page after page."""
+    """Print all rows as Singer messages, page by page."""
     offset = 0
     while True:
         response = requests.post(

@@ -1,6 +1,6 @@
-"""An ordinary SDK tap for the same pages: the peer to be measured against.
+"""An ordinary SDK tap for the same pages.
 
-It is what the SDK's template leads to: a `RESTStream`, its default writer, its default
+It is what the SDK's template leads to: a `RESTStream`, the default writer, the default
 type conformance, and no row keys.
 """
 

@@ -1,4 +1,4 @@
-"""What `--about` tells: settings and streams, in all formats."""
+"""What `--about` shows: settings and streams, in all formats."""
 
 from __future__ import annotations
 
@@ -7,44 +7,34 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from singer_sdk import Stream, Tap
 
 
-def with_streams(
-    about: str,
-    output_format: str | None,
-    tap: Tap,
-    settings: Mapping[str, Mapping[str, Any]],
-) -> str:
-    """Complete what the SDK tells.
+def with_streams(about: str, output_format: str | None, tap: Tap) -> str:
+    """Add the streams to what the SDK prints, and to plain text what settings mean.
 
     Args:
-        about: What the SDK tells of capabilities and settings.
+        about: What the SDK prints.
         output_format: `markdown`, `json`, or None for plain text.
         tap: The tap.
-        settings: The JSON schema of each setting, by name.
-
-    Returns:
-        The same with the streams and, in plain text, with what settings mean.
     """
     if output_format == "markdown":
         return about + streams_as_markdown(tap)
     if output_format == "json":
-        told = {**json.loads(about), "streams": streams_as_json(tap)}
-        return json.dumps(told, indent=2, ensure_ascii=False)
+        complete = {**json.loads(about), "streams": streams_as_json(tap)}
+        return json.dumps(complete, indent=2, ensure_ascii=False)
+    settings = tap.config_jsonschema["properties"]
 
-    def described(line: re.Match[str]) -> str:
-        schema = settings[line["name"]]
+    def described(entry: re.Match[str]) -> str:
+        schema = settings[entry["name"]]
         default = schema.get("default")
-        lines = [f"    Description: {schema['description']}"]
-        if default is not None:
-            lines.insert(0, f"    Default: {json.dumps(default)}")
-        return "\n".join([line[0], *lines])
+        shown = "" if default is None else f"    Default: {json.dumps(default)}\n"
+        return f"{entry[0]}{shown}    Description: {schema['description']}\n"
 
-    setting = re.compile(r"  - Name: (?P<name>\w+)(?:\n    .*)+")
-    return setting.sub(described, about.rstrip()) + "\n" + streams_as_text(tap)
+    text = re.sub(r"  - Name: (?P<name>\w+)\n(    .*\n)+", described, about)
+    return text.strip() + "\n" + streams_as_text(tap)
 
 
 def streams_as_text(tap: Tap) -> str:
@@ -76,15 +66,7 @@ def streams_as_json(tap: Tap) -> list[dict[str, Any]]:
 
 
 def streams_as_markdown(tap: Tap) -> str:
-    """Describe the streams and their fields.
-
-    Args:
-        tap: The tap whose streams are described.
-
-    Returns:
-        A table of the streams, and a table of fields for each set of fields that
-        streams have in common.
-    """
+    """A table of the streams, and one of fields for each set that streams share."""
     streams = list(tap.streams.values())
     groups: dict[str, list[Stream]] = {}
     for stream in streams:

@@ -6,13 +6,10 @@ import io
 import sys
 from abc import abstractmethod
 from contextlib import redirect_stdout
-from copy import deepcopy
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 
 from click import BadParameter
-from click.exceptions import Exit
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -22,39 +19,28 @@ from tap_targetads.cli.inputs import checked_file, settings_in
 if TYPE_CHECKING:
     import click
 
-
 ENVIRONMENT = "ENV"
 """What `--config` says for settings from the environment (SDK)."""
 
 
 class CommandLine(Tap):
-    """A tap whose command line checks what it is given, and tells what is wrong."""
+    """A tap whose command line checks the files that it is given."""
 
     @abstractmethod
     def check_projects(self) -> bool:
         """Find out whether all projects can be read."""
 
     @classmethod
-    def all_settings(cls) -> dict[str, dict[str, Any]]:
-        """The JSON schema of every setting, by name; those of the SDK too."""
-        schema = deepcopy(cls.config_jsonschema)
+    def all_settings(cls) -> dict[str, Any]:
+        """The JSON schema of all settings, those of the SDK too."""
+        schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        settings: dict[str, dict[str, Any]] = schema["properties"]
-        return settings
-
-    @classmethod
-    @override
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the settings of the SDK.
-
-        One of its schemas has the text "null" as an alternative, at which the
-        validator stumbles.
-        """
-        super().append_builtin_config(config_jsonschema)
-        maps = config_jsonschema["properties"]["stream_maps"]
-        for schema in (maps, *maps["additionalProperties"]["anyOf"]):
-            if other := schema.get("properties", {}).get("__else__"):
-                other["anyOf"] = [part for part in other["anyOf"] if part != "null"]
+        # The SDK has the text "null" as an alternative, at which validators stumble.
+        maps = schema["properties"]["stream_maps"]
+        for part in (maps, *maps["additionalProperties"]["anyOf"]):
+            if other := part.get("properties", {}).get("__else__"):
+                other["anyOf"] = [kind for kind in other["anyOf"] if kind != "null"]
+        return schema
 
     @classmethod
     @override
@@ -65,24 +51,12 @@ class CommandLine(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        """The command line, with files that have been checked.
-
-        The SDK would say after each wrong setting that one is wrong.
-        """
-        try:
-            super().invoke(
-                state=checked_file(state, "--state"),
-                catalog=checked_file(catalog, "--catalog"),
-                **options,
-            )
-        except ConfigValidationError as error:
-            cls._exit_for(error)
-
-    @classmethod
-    def _exit_for(cls, error: ConfigValidationError) -> NoReturn:
-        for line in error.errors:
-            cls.logger.error(line)
-        raise Exit(1)
+        """Run the tap with files that have been checked."""
+        super().invoke(
+            state=checked_file(state, "--state"),
+            catalog=checked_file(catalog, "--catalog"),
+            **options,
+        )
 
     @classmethod
     @override
@@ -107,14 +81,11 @@ class CommandLine(Tap):
         if value not in [option.value for option in CliTestOptionValue]:
             problem = f"{value!r} is none of its values: --test, or --test=schema."
             raise BadParameter(problem, ctx, param)
-        config = ctx.params["config"]
-        try:
-            if value != CliTestOptionValue.All.value:
-                super().cb_test(ctx, param, value)
-                return
-            tap = cls(config=config.config, parse_env_config=config.parse_env)
-        except ConfigValidationError as error:
-            cls._exit_for(error)
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        given = ctx.params["config"]
+        tap = cls(config=given.config, parse_env_config=given.parse_env)
         ctx.exit(0 if tap.check_projects() else 1)
 
     @classmethod
@@ -124,7 +95,7 @@ class CommandLine(Tap):
         with redirect_stdout(io.StringIO()) as text:
             super().print_about(output_format)
         tap = cls(config={"sandbox": True, "start_date": "2024-01-01"})
-        about = with_streams(text.getvalue(), output_format, tap, cls.all_settings())
+        about = with_streams(text.getvalue(), output_format, tap)
         # Some terminals of Windows cannot show every character.
         encoding = sys.stdout.encoding or "utf-8"
         print(about.encode(encoding, "replace").decode(encoding))  # noqa: T201

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from tap_targetads.errors import SettingsError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_Kind = TypeVar("_Kind")
 
 
 class _Partition(msgspec.Struct):
@@ -51,7 +53,7 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
             if len(contexts) > len(set(contexts)):
                 message = f"`{name}` has two entries for the same project"
                 raise ValueError(message)  # noqa: TRY301
-    except (msgspec.ValidationError, ValueError) as error:
+    except ValueError as error:
         message = (
             f"The state is not one of this tap ({error}). Pass what the target printed "
             'last: {"bookmarks": {…}}; or none, to read everything again.'
@@ -63,44 +65,17 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
 def settings_in(path: str) -> dict[str, Any]:
     """The settings in a file.
 
-    Args:
-        path: The file.
-
     Raises:
         SettingsError: If it cannot be read, or is no JSON object.
     """
     try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return _decoded(Path(path).read_text(encoding="utf-8"), dict[str, Any])
     except (OSError, ValueError, RecursionError) as error:
-        raise _config_file_error(path, error) from None
-    if not isinstance(settings, dict):
-        raise _config_file_error(path, None)
-    return settings
-
-
-def _config_file_error(path: str, error: Exception | None) -> SettingsError:
-    """What is wrong with a file of settings, without anything of what is in it.
-
-    Args:
-        path: The file, as it was named.
-        error: Why it could not be read, if it was not that.
-    """
-    if isinstance(error, UnicodeError):
-        problem = "it is not UTF-8"
-    elif isinstance(error, FileNotFoundError):
-        problem = "there is no such file"
-    elif isinstance(error, OSError):
-        problem = f"{error.strerror}"
-    elif line := getattr(error, "lineno", None):
-        problem = f"line {line} is not JSON"
-    else:
-        problem = "it is not a JSON object: {…}"
-    # Who passes the settings themselves passes the token.
-    name = "what is given" if "{" in path or not path else path
-    return SettingsError(
-        "--config",
-        f"{name} cannot be used ({problem}). Name a file, or ENV for the environment.",
-    )
+        # Whoever passes the settings themselves passes the token.
+        name = "what is given" if "{" in path or not path else path
+        problem = f"{name} cannot be used ({_reason(error)})."
+        advice = "Name a file, or ENV for the environment."
+        raise SettingsError("--config", f"{problem} {advice}") from None
 
 
 def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
@@ -116,11 +91,20 @@ def checked_file(file: IO[str] | None, option: str) -> IO[str] | None:
     if file is None:
         return None
     try:
-        text = file.read().removeprefix("\ufeff")
-        content = msgspec.json.decode(text)
-        kind = _Catalog if option == "--catalog" else dict[str, Any]
-        msgspec.convert(content, kind)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        problem = f"the file cannot be used ({error}). Pass another one."
+        text = file.read()
+        _decoded(text, _Catalog if option == "--catalog" else dict)
+    except (ValueError, RecursionError) as error:
+        problem = f"the file cannot be used ({_reason(error)}). Pass another one."
         raise SettingsError(option, problem) from None
-    return io.StringIO(text)
+    return io.StringIO(text.removeprefix("\ufeff"))
+
+
+def _decoded(text: str, kind: type[_Kind]) -> _Kind:
+    return msgspec.convert(json.loads(text.removeprefix("\ufeff")), kind)
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be used, without anything that is in it."""
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8"
+    return str(getattr(error, "strerror", None) or error)

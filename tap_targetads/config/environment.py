@@ -21,6 +21,13 @@ _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off", ""), False),
 }
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "boolean": lambda text: _TRUTH[text.lower()],
+    "integer": int,
+    "array": json.loads,
+    "object": json.loads,
+    "string": str,
+}
 
 
 def variable(setting: str) -> str:
@@ -50,7 +57,7 @@ def environment() -> Mapping[str, str]:
 def from_variables(
     environ: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The settings that the environment holds.
+    """The settings in the environment.
 
     The SDK's own reading fails without saying which variable it could not parse, and
     takes whatever it does not know for false.
@@ -68,31 +75,14 @@ def from_variables(
         if text is None:
             continue
         kind = next((kind for kind in _PARSERS if kind in schema["type"]), "string")
-        parse = _texts if _is_of_texts(schema) else _PARSERS.get(kind, str)
         try:
-            settings[setting] = parse(text)
+            settings[setting] = _PARSERS[kind](text)
         except (KeyError, ValueError, RecursionError):
+            if "string" in schema.get("items", {}).get("type", ()):
+                # The SDK takes a list of texts with commas, too.
+                settings[setting] = text.split(",")
+                continue
             article = "an" if kind[0] in "aio" else "a"
             problem = f"{variable(setting)} has a value that is not {article} {kind}."
             raise SettingsError(setting, f"{problem} Correct it.") from None
     return settings
-
-
-def _is_of_texts(schema: Mapping[str, Any]) -> bool:
-    return "string" in schema.get("items", {}).get("type", ())
-
-
-def _texts(text: str) -> Any:
-    """A list of texts, which may also be written with commas, as the SDK has it."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text.split(",")
-
-
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "boolean": lambda text: _TRUTH[text.lower()],
-    "integer": int,
-    "array": json.loads,
-    "object": json.loads,
-}

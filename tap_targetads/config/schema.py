@@ -5,9 +5,9 @@ from __future__ import annotations
 from singer_sdk import typing as th
 
 from tap_targetads.config.report_schema import REPORT_SCHEMA
+from tap_targetads.reports.declared import DEFAULT_INTERACTION_TYPES
 from tap_targetads.reports.fields import FIELD_TYPES
 
-DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
 MAX_PAGE_SIZE = 100_000
 
 CONFIG_SCHEMA = th.PropertiesList(
@@ -16,8 +16,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.StringType(min_length=1),
         secret=True,
         title="Auth token",
-        description="Bearer token of the project. With several projects: the token "
-        "of those that have none of their own.",
+        description="Bearer token of the project. With several projects: the default "
+        "for those without their own.",
     ),
     th.Property(
         "project_id",
@@ -39,13 +39,13 @@ CONFIG_SCHEMA = th.PropertiesList(
                     "auth_token",
                     th.StringType(min_length=1),
                     secret=True,
-                    description="The project's own token, if not the common one.",
+                    description="The project's own token, if not the default one.",
                 ),
                 additional_properties=False,
             ),
         ),
         title="Projects",
-        description="Several projects, each with its own token or the common one: "
+        description="Several projects, each with its own token or the default one: "
         '`[{"project_id": 12486, "auth_token": "…"}, …]`.',
     ),
     th.Property(
@@ -106,7 +106,7 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=4,
         title="Concurrent requests",
-        description="How many requests, or v2 jobs, are under way at once. Their rows "
+        description="How many requests, or v2 jobs, are in flight at once. Their rows "
         "are delivered in order.",
     ),
     th.Property(
@@ -114,15 +114,15 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=64,
         title="Prefetch MiB",
-        description="How many MiB of answers may wait in memory until they are needed. "
-        "Fewer requests are under way at once where their answers are large.",
+        description="How many MiB of responses may wait in memory until they are "
+        "needed. Fewer requests are in flight at once where responses are large.",
     ),
     th.Property(
         "job_timeout",
         th.IntegerType(minimum=1),
         default=1200,
         title="Job timeout",
-        description="Seconds that a v2 job may take before it is made anew.",
+        description="Seconds that a v2 job may take before it is recreated.",
     ),
     th.Property(
         "v2_body",
@@ -131,8 +131,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         default="nested",
         title="Body of v2 requests",
         description="With filter objects, as documented, or with the dates at the "
-        "top, as the live API has been seen to want it. The tap changes over by "
-        "itself when the API asks for the other one.",
+        "top, as the live API has been seen to want it. The tap switches by itself "
+        "when the API asks for the other one.",
     ),
     th.Property(
         "v2_stable",
@@ -199,7 +199,7 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.ArrayType(th.IntegerType),
         title="Media campaign ids",
         description="Read only the rows of these campaigns (placement ids). More than "
-        "20 are asked for 10 at a time. Default: all rows, with and without a "
+        "20 are requested 10 at a time. Default: all rows, with and without a "
         "campaign.",
     ),
     th.Property(
@@ -258,8 +258,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=8,
         title="Max retries",
-        description="How many times a request is tried again after a passing failure "
-        "(429, 5xx, time-out, broken connection, malformed answer).",
+        description="How many times a request is retried after a transient failure "
+        "(429, 5xx, time-out, broken connection, malformed response).",
     ),
     th.Property(
         "retry_timeout",

@@ -1,12 +1,13 @@
-"""The tap's settings: their checked values."""
+"""The settings of a run: checked, and typed."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from tap_targetads.api.addresses import is_protected, shown_url
 from tap_targetads.errors import SettingsError
@@ -16,32 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of a run, checked and typed.
+class Settings(msgspec.Struct, frozen=True):
+    """What a run needs of the settings; the schema says what they mean.
 
     Attributes:
-        tokens: The token of each project, by project id. Empty strings in the sandbox.
-        start_date: The first day to read.
-        end_date: The last day to read, if it is given.
-        calendar: The days of the zone in which the API gives its times.
-        page_size: Rows per request.
-        concurrent_requests: Requests, or v2 jobs, under way at once.
-        prefetch_mib: MiB of answers that may wait in memory.
-        job_timeout: Seconds that a v2 job may take before it is made anew.
-        request_timeout: Seconds to wait for an answer.
-        max_retries: How often a request is tried again.
-        retry_timeout: Seconds that all tries of a request may take together.
-        requests_per_minute: The most requests in any minute; None for no limit.
+        tokens: The token of each project, by project id. May be empty in the sandbox.
+        end_date: None for the last day that is over.
     """
 
-    tokens: Mapping[int, str]
+    tokens: dict[int, str]
     start_date: date
     end_date: date | None
-    include_today: bool
-    calendar: Calendar
+    timezone: str
     api_url: str
     sandbox: bool
+    include_today: bool
     page_size: int
     concurrent_requests: int
     prefetch_mib: int
@@ -49,12 +39,12 @@ class Settings:
     v2_body: Literal["nested", "flat"]
     v2_stable: bool
     clip_history: bool
-    null_bad_values: bool
+    on_bad_value: Literal["error", "null"]
     fail_fast: bool
     request_timeout: int
     max_retries: int
     retry_timeout: int
-    requests_per_minute: int | None
+    requests_per_minute: int | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -74,28 +64,25 @@ class Settings:
                 "start_date",
                 f"{start} is after `end_date` {end}. Move one of the two.",
             )
-        return cls(
-            tokens=_tokens(config),
-            start_date=start,
-            end_date=end,
-            include_today=config["include_today"],
-            calendar=_calendar(config["timezone"]),
-            api_url=_api_url(config["api_url"]),
-            sandbox=config["sandbox"],
-            page_size=config["page_size"],
-            concurrent_requests=config["concurrent_requests"],
-            prefetch_mib=config["prefetch_mib"],
-            job_timeout=config["job_timeout"],
-            v2_body=config["v2_body"],
-            v2_stable=config["v2_stable"],
-            clip_history=config["clip_history"],
-            null_bad_values=config["on_bad_value"] == "null",
-            fail_fast=config["fail_fast"],
-            request_timeout=config["request_timeout"],
-            max_retries=config["max_retries"],
-            retry_timeout=config["retry_timeout"],
-            requests_per_minute=config.get("requests_per_minute"),
-        )
+        _check_timezone(config["timezone"])
+        checked = {
+            "tokens": _tokens(config),
+            "start_date": start,
+            "end_date": end,
+            "api_url": _api_url(config["api_url"]),
+        }
+        # To JSON schema, 7.0 is an integer.
+        return msgspec.convert({**config, **checked}, cls, strict=False)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The days of the zone in which the API gives its times."""
+        return Calendar(ZoneInfo(self.timezone))
+
+    @property
+    def null_bad_values(self) -> bool:
+        """Whether values that cannot be converted become null."""
+        return self.on_bad_value == "null"
 
     def last_complete_day(self, now: datetime | None = None) -> date:
         """The last day that is over, in the zone of the API.
@@ -116,20 +103,17 @@ def _day(config: Mapping[str, Any], setting: str) -> date | None:
     if not value:
         return None
     try:
-        day = date.fromisoformat(value[:10])
-        if value[10:]:
-            datetime.strptime(value[10:16], "T%H:%M")  # noqa: DTZ007
+        return datetime.fromisoformat(value).date()
     except ValueError:
         # Anything else may be a token in the wrong place.
         shown = repr(value) if _LIKE_A_DAY.fullmatch(value) else "what is given"
         problem = f"{shown} is not a day. Write it like 2024-01-31."
         raise SettingsError(setting, problem) from None
-    return day
 
 
-def _calendar(name: str) -> Calendar:
+def _check_timezone(name: str) -> None:
     try:
-        return Calendar(ZoneInfo(name))
+        ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         problem = f"{name!r} is not an IANA time zone. Write one like Europe/Moscow."
         raise SettingsError("timezone", problem) from None
@@ -139,30 +123,27 @@ def _api_url(url: str) -> str:
     try:
         protected = is_protected(url)
     except ValueError:
-        problem = (
-            f"{shown_url(url)} is not a URL. Write one like https://api.targetads.io."
-        )
-        raise SettingsError("api_url", problem) from None
+        problem = "is not a URL. Write one like https://api.targetads.io."
+        raise SettingsError("api_url", f"{shown_url(url)} {problem}") from None
     if not protected:
-        raise SettingsError(
-            "api_url",
-            f"{shown_url(url)} would send the token unprotected. Write an https:// URL "
-            "(http:// only on localhost).",
+        problem = (
+            "would send the token unprotected. Write an https:// URL (http:// only on "
+            "localhost)."
         )
+        raise SettingsError("api_url", f"{shown_url(url)} {problem}")
     return url.rstrip("/")
 
 
 def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
-    """The token of each project that is to be read."""
-    common = config.get("auth_token") or ""
-    single, several = config.get("project_id"), config.get("projects") or []
+    """The token of each project to read."""
+    single, several = config.get("project_id"), config.get("projects")
     if single and several:
         raise SettingsError("projects", "cannot go together with `project_id`.")
     entries = several or ([{"project_id": single}] if single else [])
-    ids = [entry["project_id"] for entry in entries]
-    if len(ids) != len(set(ids)):
-        raise SettingsError("projects", "names a project twice. Remove one of them.")
+    common = config.get("auth_token", "")
     tokens = {e["project_id"]: (e.get("auth_token") or common).strip() for e in entries}
+    if len(tokens) < len(entries):
+        raise SettingsError("projects", "names a project twice. Remove one of them.")
     if config["sandbox"]:
         return tokens
     if not tokens:
@@ -171,17 +152,17 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
             "is missing. Set TAP_TARGETADS_PROJECT_ID, or `projects` for several.",
         )
     for project_id, token in tokens.items():
-        if not (token.isascii() and token.isprintable()):
-            raise SettingsError(
-                "auth_token",
-                f"of project {project_id} has characters that no token has. Copy it "
-                "again.",
-            )
         if not token:
             raise SettingsError(
                 "auth_token",
                 f"is missing for project {project_id}. Set TAP_TARGETADS_AUTH_TOKEN "
                 "in the environment or in .env, or `auth_token` in the project's "
                 "entry under `projects`.",
+            )
+        if not (token.isascii() and token.isprintable()):
+            raise SettingsError(
+                "auth_token",
+                f"of project {project_id} has characters that no token has. Copy it "
+                "again.",
             )
     return tokens

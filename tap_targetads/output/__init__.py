@@ -1,1 +1,1 @@
-"""Output: records, Singer messages, batch files."""
+"""Records, Singer messages, batch files."""

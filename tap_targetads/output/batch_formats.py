@@ -1,4 +1,4 @@
-"""The formats of batch files: JSON lines and Parquet, made of the records' JSON."""
+"""The formats of batch files: JSON lines and Parquet, made from the records' JSON."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from tap_targetads.reports.fields import FieldType
 
 _GZIP_LEVEL = 6
-"""Half the time of level 9, the SDK's, for files that are a twentieth larger."""
+"""Half the time of the SDK's level 9, for files that are a twentieth larger."""
 
 _ROW_GROUP = 100_000
-"""Rows that are kept in memory, as columns, until they become a row group."""
+"""Rows kept in memory, as columns, until they become a row group."""
 
 
 class _Out(Protocol):
-    """What writes records into an open file."""
+    """Writes records into an open file."""
 
     def write(self, records: Sequence[bytes]) -> None: ...
 
@@ -31,18 +31,14 @@ class _Out(Protocol):
 
 
 class Jsonl:
-    """JSON lines: the bytes of RECORD messages, without what is around them.
-
-    Args:
-        compression: `gzip`; anything else is none.
-    """
+    """JSON lines of RECORD messages' records; any compression but `gzip` is none."""
 
     def __init__(self, compression: str | None) -> None:
         self._compressed = compression == "gzip"
         self.suffix = ".json.gz" if self._compressed else ".json"
 
     def open(self, file: IO[bytes]) -> _Out:
-        """What writes records into a file."""
+        """Start to write records into a file."""
         if not self._compressed:
             return _Lines(file)
         return _Lines(gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0), own=True)
@@ -64,9 +60,7 @@ class _Lines:
 class Parquet:
     """Parquet, with the types of the stream's schema in every file.
 
-    Args:
-        properties: The JSON schemas of the records' fields, by name.
-        compression: `gzip`, `none`, or None for Parquet's usual one.
+    `properties` are the JSON schemas of the records' fields, by name.
     """
 
     suffix = ".parquet"
@@ -90,21 +84,20 @@ class Parquet:
         self._compression = compression or "snappy"
 
     def open(self, file: IO[bytes]) -> _Out:
-        """What writes records into a file."""
+        """Start to write records into a file."""
         return _Columns(file, self._row_type, self._schema, self._compression)
 
 
 def _type(schema: Mapping[str, Any]) -> FieldType:
-    """The field type that a JSON schema stands for."""
     (json_type,) = [name for name in schema["type"] if name != "null"]
     field_type: FieldType = schema.get("format", json_type)
     return field_type
 
 
 class _Columns:
-    """Makes columns of the records' JSON.
+    """Turns the records' JSON into columns.
 
-    Decoding it once more costs less than a tenth of the whole. In return a file holds
+    Decoding it again costs less than a tenth of the whole. In return a file holds
     exactly what RECORD messages would, whatever was done to their bytes.
     """
 
@@ -117,7 +110,7 @@ class _Columns:
         self._arrow = pa
         self._schema = schema
         self._decoder = msgspec.json.Decoder(list[row_type.lenient])  # type: ignore[name-defined]
-        # Times and dates are texts in JSON.
+        # Times and dates are strings in JSON.
         self._columns = [
             (
                 attrgetter(row_type.attributes[f.name]),

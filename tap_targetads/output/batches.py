@@ -1,8 +1,7 @@
-"""Files for BATCH messages: many rows at a time, where the SDK takes records.
+"""Files for BATCH messages, written in blocks; the SDK's batchers take single records.
 
-The SDK's own batchers take records one by one, compress JSON lines whatever the setting
-says, and let the types of Parquet columns follow from each file's rows. Storage,
-messages and settings stay the SDK's.
+They also compress JSON lines whatever the setting says, and derive the types of Parquet
+columns from each file's rows. Storage, messages and settings stay the SDK's.
 """
 
 from __future__ import annotations
@@ -29,14 +28,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
 
 
 def check_batch_config(config: Mapping[str, Any]) -> None:
-    """Check the setting `batch_config` beyond what the SDK's schema says.
-
-    Args:
-        config: The value of the setting.
-
-    Raises:
-        SettingsError: If it cannot work.
-    """
+    """Raise SettingsError for what the SDK's schema of `batch_config` lets pass."""
     parts = {name: config.get(name) or {} for name in _KEYS}
     unknown = {f"`{key}`" for key in config.keys() - _KEYS.keys() - {"batch_size"}}
     for name, part in parts.items():
@@ -68,11 +60,7 @@ def check_batch_config(config: Mapping[str, Any]) -> None:
 class BatchFiles:
     """Writes the records of a stream into files.
 
-    Args:
-        tap: Name of the tap.
-        stream: Name of the stream.
-        config: The checked setting.
-        properties: The JSON schemas of the records' fields, by name.
+    `properties` are the JSON schemas of the records' fields, by name.
     """
 
     def __init__(
@@ -97,10 +85,7 @@ class BatchFiles:
     ) -> Generator[tuple[str, int], None, int]:
         """Write records, at most `batch_size` into each file.
 
-        If getting the next block fails, the file that was being written is dropped.
-
-        Args:
-            blocks: The JSON of the records; each block is taken when it is needed.
+        If getting the next block fails, the unfinished file is dropped.
 
         Yields:
             The URL of each finished file, and its number of records.
@@ -112,45 +97,45 @@ class BatchFiles:
             TargetGoneError: If the storage does not take a file.
         """
         total = 0
-        pieces = _cut(blocks, self._size)
-        for first in pieces:
+        chunks = _cut(blocks, self._size)
+        for first in chunks:
             self._files += 1
             name = f"{self._name}-{self._files}{self._format.suffix}"
             with _File(self._storage, name, self._format) as file:
                 file.write(first)
                 rows = len(first)
-                while rows < self._size and (piece := next(pieces, None)) is not None:
-                    file.write(piece)
-                    rows += len(piece)
+                while rows < self._size and (chunk := next(chunks, None)) is not None:
+                    file.write(chunk)
+                    rows += len(chunk)
             total += rows
             yield self._storage.get_url(name), rows
         return total
 
 
 def _cut(blocks: Iterable[Sequence[bytes]], size: int) -> Iterator[Sequence[bytes]]:
-    """The blocks, cut wherever a file of so many records is full."""
+    """The blocks, cut wherever a file of `size` records is full."""
     room = size
     for block in blocks:
         rest = block
         while rest:
-            piece, rest = rest[:room], rest[room:]
-            room = room - len(piece) or size
-            yield piece
+            chunk, rest = rest[:room], rest[room:]
+            room = room - len(chunk) or size
+            yield chunk
 
 
 class _File:
-    """A file in the storage, there for others only when it is whole."""
+    """A file in the storage, visible to others only when it is complete."""
 
     def __init__(self, storage: Any, name: str, form: Jsonl | Parquet) -> None:
         self._name = name
         self._stack = ExitStack()
-        with self._told():
+        with self._explained():
             self._file = self._stack.enter_context(storage.open(name, "wb"))
             self._out = form.open(self._file)
             self._stack.callback(self._out.close)
 
     def write(self, records: Sequence[bytes]) -> None:
-        with self._told():
+        with self._explained():
             self._out.write(records)
 
     def __enter__(self) -> Self:
@@ -163,26 +148,26 @@ class _File:
         traceback: TracebackType | None,
     ) -> None:
         if kind is not None:
-            # Told of the error, the SDK leaves the file where nobody looks for it, or,
-            # since 0.55, puts it where it was to be when it was whole.
+            # On an error, the SDK leaves the partial file in a temporary place, or,
+            # since 0.55, puts it where the complete one would be.
             self._discard()
             with suppress(Exception):
                 self._stack.__exit__(kind, error, traceback)
             self._discard()
             return
         try:
-            with self._told():
+            with self._explained():
                 self._stack.close()
         except TargetGoneError:
             self._discard()
             raise
 
     def _discard(self) -> None:
-        with suppress(Exception):  # it may not even have been made
+        with suppress(Exception):  # it may not even exist
             self._file.discard()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # each kind of storage has errors of its own

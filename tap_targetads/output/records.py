@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from tap_targetads.rows.row_type import Row
 
 BLOCK_ROWS = 2_000
-"""Rows that are encoded and written together: about a megabyte."""
+"""Rows encoded and written together: about a megabyte."""
 
 ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class RecordEncoder:
-    """Encodes typed rows as RECORD lines, or as records for the SDK.
+    """Encodes typed rows: RECORD lines, JSON for batches, or records for the SDK.
 
     Args:
         stream: Name of the stream.
-        constants: Fields that have the same value in all records.
-        never_null: Fields whose empty texts stay texts: those of a primary key, where
-            databases have no place for null.
+        constants: Fields with the same value in all records.
+        never_null: Fields of a primary key: their empty strings stay, since databases
+            allow no null there.
     """
 
     def __init__(
@@ -50,20 +50,12 @@ class RecordEncoder:
     def blocks(
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[tuple[int, bytes]]:
-        """Encode rows as blocks of RECORD lines.
-
-        Args:
-            rows: Converted rows.
-            keys: Gives the row keys; None for none.
-
-        Yields:
-            The number of rows of a block, and the block.
-        """
+        """Encode rows as blocks of RECORD lines, each with its number of rows."""
         now = datetime.now(UTC)
         tail = b',"time_extracted":' + ENCODER.encode(now) + b"}\n"
         for opening, row_keys, after_key, fields in self._columns(rows, keys):
             head = self._head + opening
-            # One list, joined once: nothing is copied twice.
+            # One list, joined once, copies nothing twice.
             if row_keys is None:
                 parts = [tail + head, b""] * len(fields)
                 parts[1::2] = fields
@@ -78,12 +70,7 @@ class RecordEncoder:
     def objects(
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[list[bytes]]:
-        """The JSON of the same records, without the messages around it.
-
-        Args:
-            rows: Converted rows.
-            keys: Gives the row keys; None for none.
-        """
+        """The JSON of the same records, in blocks, without the messages around them."""
         for opening, row_keys, after_key, fields in self._columns(rows, keys):
             if row_keys is None:
                 yield [opening + rest for rest in fields]
@@ -94,24 +81,14 @@ class RecordEncoder:
     def records(
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[dict[str, Any]]:
-        """The same records, one dictionary each.
-
-        Args:
-            rows: Converted rows.
-            keys: Gives the row keys; None for none.
-        """
+        """The same records, one dictionary each."""
         for block in self.objects(rows, keys):
             yield from map(msgspec.json.decode, block)
 
     def _columns(
         self, rows: Sequence[Row], keys: RowKeys | None
     ) -> Iterator[tuple[bytes, list[bytes] | None, bytes, list[bytes]]]:
-        """What the records of each block are made of.
-
-        Yields:
-            How all of them begin, their row keys, what follows the row key in all of
-            them, and the rest of each.
-        """
+        """Per block: how records begin, row keys, what follows them, the rest."""
         for start in range(0, len(rows), BLOCK_ROWS):
             fields = self._fields(rows[start : start + BLOCK_ROWS])
             constants, comma = self._constants, b","
@@ -124,8 +101,8 @@ class RecordEncoder:
                 yield b'{"%s":"' % ROW_KEY.encode(), keys.of(fields), after_key, fields
 
     def _fields(self, rows: Sequence[Row]) -> list[bytes]:
-        """The compact JSON of each row, but for its opening brace."""
-        # All at once, and cut apart afterwards: that is half the time.
+        """The compact JSON of each row, without its opening brace."""
+        # Encoding all at once and splitting afterwards takes half the time.
         lines = ENCODER.encode_lines(rows)
         if b"\\" in lines:
             lines = _cleaned(lines)
@@ -140,11 +117,11 @@ def encode_records(records: Iterable[Mapping[str, Any]]) -> list[bytes]:
 
 
 def _cleaned(lines: bytes) -> bytes:
-    """Lines without NUL characters, and without CSV's word for null.
+    """Remove NUL characters, and replace CSV's word for null by null.
 
-    PostgreSQL has no place for the former, and JSON and CSV cannot both tell the latter
-    from null. In the encoder's output, which has no spaces and escapes quotes and
-    backslashes inside texts, both are exact replacements of bytes.
+    PostgreSQL has no NUL, and JSON and CSV must agree on nulls. The encoder writes no
+    spaces, and escapes quotes and backslashes in strings, so that replacing bytes is
+    exact.
     """
     if b"\\u0000" in lines:
         lines = _NUL.sub(rb"\1", lines).replace(b':""', b":null")

@@ -17,8 +17,7 @@ from tap_targetads.output.records import ENCODER
 class BlockWriter(GenericSingerWriter[bytes, Message]):
     """Writes messages, and whole blocks of finished RECORD lines, to stdout.
 
-    A signal that arrives in the middle of a write waits for its end, so that no
-    message is ever cut in two.
+    A signal during a write takes effect after it, so that no message is ever cut.
 
     Attributes:
         ends_with_state: Whether the last message was a state.
@@ -40,10 +39,7 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
         self.ends_with_state = isinstance(message, StateMessage)
 
     def write_block(self, block: bytes) -> None:
-        """Write finished lines, and flush.
-
-        Args:
-            block: One or more messages, each with its line break.
+        """Write one or more finished lines, and flush.
 
         Raises:
             TargetGoneError: If nobody reads any more.
@@ -56,7 +52,7 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
                 rest = rest[sys.stdout.buffer.write(rest) :]
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
-            # Python flushes stdout once more when it ends, and would complain again.
+            # Python flushes stdout again at exit, and would report the error twice.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             message = (
                 "The target has closed the pipe; its own output says why. The next run "
@@ -72,14 +68,7 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
             raise SystemExit(self._pending_exit)
 
     def exit(self, code: int) -> None:
-        """End the program, after the write that may be under way.
-
-        Args:
-            code: The exit code.
-
-        Raises:
-            SystemExit: At once, if nothing is being written.
-        """
+        """Raise SystemExit, after the current write if there is one."""
         if not self._writing:
             raise SystemExit(code)
         self._pending_exit = code

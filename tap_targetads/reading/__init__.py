@@ -1,1 +1,1 @@
-"""Reading: from planned windows to rows, by pages or by jobs."""
+"""From planned windows to rows, by pages (v1) or by jobs (v2)."""

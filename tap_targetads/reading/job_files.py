@@ -1,4 +1,4 @@
-"""Downloads the files of jobs until they are whole, the next one ahead of its turn."""
+"""Downloads the files of jobs and checks them, the next one in the background."""
 
 from __future__ import annotations
 
@@ -17,19 +17,13 @@ if TYPE_CHECKING:
     from tap_targetads.api.answers import JobStatus
 
 MAX_DOWNLOADS = 3
-"""How often a file is downloaded before giving up."""
+"""Downloads of a file before giving up."""
 
 _SHORTEST_WAIT = 1.0
 
 
 class JobFiles:
-    """Gets the files of jobs.
-
-    Args:
-        downloads: Downloads them.
-        sleep: Waits between two attempts.
-        logger: Where warnings go.
-    """
+    """Downloads and checks the files of jobs."""
 
     def __init__(
         self,
@@ -45,18 +39,13 @@ class JobFiles:
     def get_ready(
         self, job_id: str, subject: str, status: Callable[[], JobStatus]
     ) -> None:
-        """Begin to download the file that is needed next.
+        """Start to download the file that is needed next.
 
-        Whatever hinders it is left to the file's turn, when all is tried again; only
-        what was downloaded and is not right counts as an attempt.
-
-        Args:
-            job_id: The job.
-            subject: What is being read, as error lines name it.
-            status: Tells the status of the job; called in another thread.
+        Errors are raised when the file's turn comes; only a damaged file counts as an
+        attempt. `status` is called in another thread.
         """
 
-        def make() -> IO[bytes] | None:
+        def fetch() -> IO[bytes] | None:
             try:
                 done = status()
                 if done.status != "DONE" or done.row_count == 0:
@@ -65,10 +54,10 @@ class JobFiles:
             except TapError:
                 return None
 
-        self._ahead.start(job_id, make)
+        self._ahead.start(job_id, fetch)
 
     def forget(self) -> None:
-        """Drop what was got ready, since nobody will read it."""
+        """Drop the download that nobody will read."""
         self._ahead.forget()
 
     def whole(
@@ -78,17 +67,16 @@ class JobFiles:
         done: JobStatus,
         again: Callable[[], tuple[str, JobStatus]],
     ) -> IO[bytes]:
-        """Download a job's file until it is whole, a bounded number of times.
+        """Download a job's file until it is complete, at most `MAX_DOWNLOADS` times.
 
         Args:
             job_id: The job.
-            subject: What is being read, as error lines name it.
+            subject: What is being read, for error lines.
             done: The status of the job.
-            again: Asks for the job once more, or for the one that took its place, and
-                so for a fresh address.
+            again: Fetches the status of the job, or of its replacement, for a new URL.
 
         Raises:
-            ApiError: If it never is.
+            ApiError: If no download was complete.
         """
         problem: Exception | None = None
         for attempt in range(1, MAX_DOWNLOADS + 1):
@@ -119,12 +107,7 @@ class JobFiles:
 
 
 def wrong_file(subject: str, problem: Exception | None) -> ApiError:
-    """The error for a file that is not right.
-
-    Args:
-        subject: What is being read.
-        problem: What is not right.
-    """
+    """The error for a damaged file."""
     return ApiError(
         f"{subject}: the job's file is not right: {problem}. Nothing of this window "
         "counts as read: run the tap again."
@@ -132,31 +115,26 @@ def wrong_file(subject: str, problem: Exception | None) -> ApiError:
 
 
 class FileAhead:
-    """Makes one file ready before its turn, in a thread.
+    """Fetches one file in a thread before it is needed.
 
-    It only ever saves time, as `Prefetch` does: who takes the file gets what it would
-    have got without it, failures included.
+    It only saves time, like `Prefetch`: the caller gets what it would have got without
+    it, errors included.
     """
 
     def __init__(self) -> None:
         self._job_id = ""
         self._file: Future[IO[bytes] | None] | None = None
 
-    def start(self, job_id: str, make: Callable[[], IO[bytes] | None]) -> None:
-        """Begin with a file, and forget the one before it.
-
-        Args:
-            job_id: The job that the file is of.
-            make: Makes the file; None if it cannot be there yet.
-        """
+    def start(self, job_id: str, fetch: Callable[[], IO[bytes] | None]) -> None:
+        """Start to fetch a file, and forget the one before it."""
         self.forget()
-        self._job_id, self._file = job_id, in_background(make, "file")
+        self._job_id, self._file = job_id, in_background(fetch, "file")
 
     def take(self, job_id: str) -> IO[bytes] | None:
-        """The file of a job, when it is ready; None if it was not begun.
+        """The file of a job, once it is there; None if it was not started.
 
         Raises:
-            Exception: What was raised when it was made.
+            Exception: What fetching it raised.
         """
         if self._file is None or self._job_id != job_id:
             return None
@@ -164,7 +142,7 @@ class FileAhead:
         return file.result()
 
     def forget(self) -> None:
-        """Close the file that nobody took, now or when it is ready."""
+        """Close the file that nobody took, now or once it is there."""
         file, self._file = self._file, None
         if file is not None:
             file.add_done_callback(_close)

@@ -1,4 +1,4 @@
-"""The windows that jobs read, in order, with no more jobs under way than allowed."""
+"""The windows that jobs read, in order, with a limited number of jobs in flight."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ class Job:
     """A job that was created.
 
     Attributes:
-        project_id: The project.
-        window: The days.
-        body: What was asked.
-        id: The API's id; a secret together with the file's address, so never logged.
-        since: When it was created, by the clock of the options.
+        id: The API's id; a secret like the file's URL, so never logged.
+        since: When it was created, by the clock of `JobOptions`.
         estimate: Seconds that the API expects it to take.
     """
 
@@ -42,37 +39,34 @@ class PendingWindow:
     """A window, and the jobs that read it.
 
     Attributes:
-        window: The window.
-        bodies: The request bodies, one for each job; None before the first is made.
-        made: How many jobs have been made.
-        jobs: Those of them that have not been waited for yet, in order.
-        error: Why one could not be made. It counts when the window's turn comes.
+        bodies: The request bodies, one per job; None before the first is created.
+        created: How many jobs have been created.
+        jobs: Those that have not been waited for yet, in order.
+        error: Why a job could not be created; raised when the window's turn comes.
     """
 
     window: Window
     bodies: list[Body] | None = None
-    made: int = 0
+    created: int = 0
     jobs: deque[Job] = field(default_factory=deque)
     error: ApiError | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether all jobs have been made."""
-        return self.bodies is not None and self.made == len(self.bodies)
+        """Whether all jobs have been created."""
+        return self.bodies is not None and self.created == len(self.bodies)
 
 
 class JobQueue:
-    """Makes the jobs of windows in order, a limited number ahead of their turn.
-
-    A job is under way from when it is made until it is waited for.
+    """Creates the jobs of windows in order, a limited number in advance.
 
     Args:
         windows: The windows.
-        at_once: How many jobs are under way at most.
-        cut: Cuts a window into those that may be asked for at once.
-        bodies: The request bodies of a window, one for each job.
-        change_over: Takes another form of bodies, if that is what an error asks for.
-        make: Creates a job for a window.
+        at_once: How many jobs may be in flight; one is, until it has been waited for.
+        cut: Splits a window into those that may be requested at once.
+        bodies: The request bodies of a window, one per job.
+        change_over: Switches to the other form of bodies, if an error asks for it.
+        create: Creates a job.
     """
 
     def __init__(  # noqa: PLR0913 - all by name
@@ -83,99 +77,96 @@ class JobQueue:
         cut: Callable[[Window], list[Window]],
         bodies: Callable[[Window], list[Body]],
         change_over: Callable[[ApiError], bool],
-        make: Callable[[Window, Body], Job],
+        create: Callable[[Window, Body], Job],
     ) -> None:
-        self._turns = [PendingWindow(window) for window in windows]
+        self._pending = [PendingWindow(window) for window in windows]
         self._at_once = at_once
         self._cut = cut
         self._bodies = bodies
         self._change_over = change_over
-        self._make = make
+        self._create = create
 
     def __bool__(self) -> bool:
         """Whether there is a window left."""
-        return bool(self._turns)
+        return bool(self._pending)
 
     @property
     def window(self) -> Window:
         """The window whose turn it is."""
-        return self._turns[0].window
+        return self._pending[0].window
 
     @property
     def left(self) -> list[Window]:
         """The windows that are left, in order."""
-        return [turn.window for turn in self._turns]
+        return [pending.window for pending in self._pending]
 
     @property
     def next_job(self) -> Job | None:
-        """The job that is waited for next, if it has been made."""
-        return next((job for turn in self._turns[:1] for job in turn.jobs), None)
+        """The job to wait for next, if it has been created."""
+        return next((job for first in self._pending[:1] for job in first.jobs), None)
 
-    def make_ahead(self) -> None:
-        """Make as many jobs as may be under way, those of the first window first.
+    def create_ahead(self) -> None:
+        """Create as many jobs as may be in flight, those of the first window first.
 
-        After a failure nothing is made for the windows behind it: what it means for
-        them shows when its turn comes.
+        Stops at a failure: what it means for later windows is known when its turn
+        comes.
         """
-        place = 0
-        while place < len(self._turns) and self._may_make_one:
-            turn = self._turns[place]
-            if turn.error:
+        index = 0
+        while index < len(self._pending) and self._has_room:
+            pending = self._pending[index]
+            if pending.error:
                 return
-            if turn.is_complete:
-                place += 1
+            if pending.is_complete:
+                index += 1
                 continue
-            if turn.bodies is None:
-                windows = self._cut(turn.window)
-                self._turns[place : place + 1] = [
+            if pending.bodies is None:
+                windows = self._cut(pending.window)
+                self._pending[index : index + 1] = [
                     PendingWindow(window) for window in windows
                 ]
-                turn = self._turns[place]
-            self._make_next(turn)
+                pending = self._pending[index]
+            self._create_next(pending)
 
     def take_job(self) -> Job | None:
-        """The next job of the window whose turn it is, to be waited for.
-
-        Returns:
-            None if all of them have been taken.
+        """The next job of the current window to wait for; None if there are no more.
 
         Raises:
-            ApiError: If one of the window's jobs cannot be made.
+            ApiError: If one of the window's jobs cannot be created.
         """
-        self.make_ahead()
-        turn = self._turns[0]
-        if turn.error:
-            raise turn.error
-        return turn.jobs.popleft() if turn.jobs else None
+        self.create_ahead()
+        current = self._pending[0]
+        if current.error:
+            raise current.error
+        return current.jobs.popleft() if current.jobs else None
 
     def finish(self) -> None:
-        """Go on with the next window."""
-        self._turns.pop(0)
+        """Go on to the next window."""
+        self._pending.pop(0)
 
     def begin_again(self) -> None:
-        """Make the jobs of the window anew; those of later windows stay."""
-        self._turns[0] = PendingWindow(self.window)
+        """Recreate the jobs of the current window; those of later windows stay."""
+        self._pending[0] = PendingWindow(self.window)
 
     @property
-    def _may_make_one(self) -> bool:
-        return sum(len(turn.jobs) for turn in self._turns) < self._at_once
+    def _has_room(self) -> bool:
+        return sum(len(pending.jobs) for pending in self._pending) < self._at_once
 
-    def _make_next(self, turn: PendingWindow) -> None:
+    def _create_next(self, pending: PendingWindow) -> None:
         try:
-            job = self._made(turn)
+            job = self._created(pending)
         except ApiError as error:
-            turn.error = error
+            pending.error = error
             return
-        turn.jobs.append(job)
-        turn.made += 1
+        pending.jobs.append(job)
+        pending.created += 1
 
-    def _made(self, turn: PendingWindow) -> Job:
-        if turn.bodies is None:
-            turn.bodies = self._bodies(turn.window)
+    def _created(self, pending: PendingWindow) -> Job:
+        if pending.bodies is None:
+            pending.bodies = self._bodies(pending.window)
         try:
-            return self._make(turn.window, turn.bodies[turn.made])
+            return self._create(pending.window, pending.bodies[pending.created])
         except ApiError as error:
-            if turn.made or not self._change_over(error):
+            if pending.created or not self._change_over(error):
                 raise
-        turn.bodies = self._bodies(turn.window)
-        return self._make(turn.window, turn.bodies[0])
+        pending.bodies = self._bodies(pending.window)
+        return self._create(pending.window, pending.bodies[0])

@@ -1,7 +1,4 @@
-"""Reads the asynchronous reports of the API's version 2: jobs that leave a CSV file.
-
-API reference: v2 reports.
-"""
+"""Reads version 2: jobs that write CSV files (API reference: v2 reports)."""
 
 from __future__ import annotations
 
@@ -30,24 +27,18 @@ if TYPE_CHECKING:
     from tap_targetads.rows.row_type import Table
 
 MAX_JOBS = 3
-"""How often a job is created before giving up."""
+"""Jobs created for the same rows before giving up."""
 
 _SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
 _LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
 
 
 class JobLostError(Exception):
-    """A job will not be done."""
+    """A job that will not finish."""
 
 
 class JobReader(Reader):
-    """Reads windows by jobs, several of them in flight on the server at once.
-
-    Args:
-        source: What is read.
-        jobs: How jobs are made and waited for.
-        downloads: Downloads their files.
-    """
+    """Reads windows by jobs, several of them in flight at once."""
 
     def __init__(
         self, source: Source, *, jobs: JobOptions, downloads: Downloads
@@ -68,7 +59,7 @@ class JobReader(Reader):
             cut=self.splitter.windows_of,
             bodies=self._bodies,
             change_over=self._requests.change_over,
-            make=partial(self._make, project_id),
+            create=partial(self._create, project_id),
         )
         try:
             while queue:
@@ -77,7 +68,7 @@ class JobReader(Reader):
             self._files.forget()
 
     def _next(self, queue: JobQueue) -> Iterator[Reading]:
-        """Read the next window, or ask for less of it."""
+        """Read the next window, or fall back to smaller requests for it."""
         try:
             done = self._all_done(queue)
         except ApiError as error:
@@ -88,7 +79,7 @@ class JobReader(Reader):
         window = queue.window
         self.splitter.days.succeeded()
         queue.finish()
-        queue.make_ahead()  # the server works while the files are read
+        queue.create_ahead()  # the server works while the files are read
         yield Reading(window, self._chunks(done, queue), queue.left)
 
     def _bodies(self, window: Window) -> list[dict[str, Any]]:
@@ -96,7 +87,6 @@ class JobReader(Reader):
         return [b for report in reports for b in self._requests.of(report, window)]
 
     def _all_done(self, queue: JobQueue) -> list[tuple[Job, JobStatus]]:
-        """Wait for all jobs of the window whose turn it is."""
         done = []
         while job := queue.take_job():
             done.append(self._done(job))
@@ -121,10 +111,7 @@ class JobReader(Reader):
                     yield Chunk(self.converter.rows_of(table))
 
     def _get_ready(self, job: Job, done: JobStatus | None = None) -> None:
-        """Let the file that is read next come while the current one is read.
-
-        Nobody waits for a job here: if it is not done, its turn will tell.
-        """
+        """Start to download the next file, unless its job may not be done yet."""
         if done is None and self._jobs.clock() - job.since < job.estimate:
             return
 
@@ -133,7 +120,7 @@ class JobReader(Reader):
 
         self._files.get_ready(job.id, self._subject(job), status)
 
-    def _make(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
+    def _create(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
         subject = self.subject(project_id, window)
         status = self.client.send(
             create_job(
@@ -163,7 +150,6 @@ class JobReader(Reader):
         return self._files.whole(job.id, self._subject(job), done, again)
 
     def _tables(self, job: Job, file: IO[bytes]) -> Iterator[Table]:
-        """The rows of a job's file."""
         try:
             yield from csv_pages(
                 file,
@@ -175,14 +161,7 @@ class JobReader(Reader):
             raise wrong_file(self._subject(job), error) from error
 
     def _done(self, job: Job) -> tuple[Job, JobStatus]:
-        """Wait for a job; make it anew if it gets lost, a bounded number of times.
-
-        Returns:
-            The job, or the one that took its place, and its status.
-
-        Raises:
-            ApiError: If no job is done.
-        """
+        """Wait for a job, or for its replacement if it is lost."""
         for attempt in range(1, MAX_JOBS + 1):
             try:
                 return job, self._wait(job)
@@ -196,7 +175,7 @@ class JobReader(Reader):
                 )
                 problem = str(error)
                 if attempt < MAX_JOBS:
-                    job = self._make(job.project_id, job.window, job.body)
+                    job = self._create(job.project_id, job.window, job.body)
         message = (
             f"{self._subject(job)}: {MAX_JOBS} jobs were lost, the last "
             f"one because {problem}. Run the tap again, or raise `job_timeout`."
@@ -209,7 +188,7 @@ class JobReader(Reader):
         return self.client.send(request, JobStatus.decode)
 
     def _wait(self, job: Job) -> JobStatus:
-        """Ask for a job's status until it is done, less often the longer it takes."""
+        """Poll a job until it is done, less often the longer it takes."""
         jobs = self._jobs
         waited = False
         while True:

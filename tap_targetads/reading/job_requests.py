@@ -1,4 +1,4 @@
-"""What jobs are asked for, in the form that the server wants.
+"""Request bodies of jobs, in the form that the server expects.
 
 API reference: v2 reports.
 """
@@ -26,17 +26,15 @@ BodyShape = Literal["nested", "flat"]
 
 @dataclass(slots=True)
 class JobOptions:
-    """How jobs are made and waited for; one for all streams of a run.
+    """How jobs are created and waited for; shared by all streams of a run.
 
     Attributes:
-        shape: The form of the request's body: with filter objects as in version 1, or
-            with dates and type at the top. Corrected for the rest of the run when the
-            server asks for the other one.
+        shape: Form of the request body: `nested` has filter objects as in version 1,
+            `flat` has dates and types at the top level. Switched for the rest of the
+            run when the server asks for the other one.
         stable: The flag `Stable` of raw data.
-        at_once: How many jobs of a stream are in flight at most.
+        at_once: How many jobs of a stream may be in flight.
         timeout: Seconds that a job may take.
-        sleep: Waits; replaced where nobody should wait.
-        clock: Seconds.
     """
 
     shape: BodyShape
@@ -48,12 +46,7 @@ class JobOptions:
 
 
 class JobRequests:
-    """Makes the request bodies of windows.
-
-    Args:
-        source: What is read.
-        options: How jobs are made.
-    """
+    """Builds the request bodies of windows."""
 
     def __init__(self, source: Source, options: JobOptions) -> None:
         self._fields = [
@@ -61,13 +54,13 @@ class JobRequests:
         ]
         self._options = options
         self._logger = source.logger
-        self._told_of_flat_paths = False
+        self._warned_of_flat_paths = False
 
     def of(self, report: Report, window: Window) -> list[dict[str, Any]]:
-        """The request bodies for a window of a report.
+        """The request bodies for a window of a report, one per job.
 
         Raises:
-            ApiError: If the form that the server wants cannot say what is wanted.
+            ApiError: If the form that the server expects cannot express the request.
         """
         nested = report.body(self._fields, window)
         if self._options.stable and "TargetFilter" not in nested:
@@ -77,14 +70,7 @@ class JobRequests:
         return self._flat(report, nested)
 
     def change_over(self, error: ApiError) -> bool:
-        """Take the other form of body from now on, if that is what the server wants.
-
-        Args:
-            error: Why a job could not be made.
-
-        Returns:
-            Whether it is.
-        """
+        """Switch to the other form of bodies if an error asks for it."""
         other: BodyShape = "flat" if self._options.shape == "nested" else "nested"
         missing = "DateFrom" if other == "flat" else "InteractionFilter"
         if missing not in error.failed_fields:
@@ -94,7 +80,7 @@ class JobRequests:
         return True
 
     def _flat(self, report: Report, nested: dict[str, Any]) -> list[dict[str, Any]]:
-        """The same without filter objects: one for each type, which is a text then."""
+        """The form without filter objects: a body per type, which is a string there."""
         if "TargetFilter" in nested and (
             report.filters.interaction_types or report.filters.media_campaign_ids
         ):
@@ -104,8 +90,8 @@ class JobRequests:
                 'and `media_campaign_ids` from it, or read it with `api_version` "v1".'
             )
             raise ApiError(message)
-        if "TargetFilter" in nested and not self._told_of_flat_paths:
-            self._told_of_flat_paths = True
+        if "TargetFilter" in nested and not self._warned_of_flat_paths:
+            self._warned_of_flat_paths = True
             self._logger.warning(
                 "Stream %s: the flat form of v2 requests cannot say how far back paths "
                 "begin: not `path_days`, but the API decides.",

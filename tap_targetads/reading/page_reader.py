@@ -1,4 +1,4 @@
-"""Reads the synchronous reports of the API's version 1, window by window.
+"""Reads the synchronous reports of API version 1, window by window.
 
 API reference: v1 reports, v1 aggregated report.
 """
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from tap_targetads.rows.row_type import Chunk
 
 MAX_READS = 4
-"""How often a window is read whose rows move, before that counts as a failure."""
+"""Reads of a window whose rows keep moving, before it counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked for, apart from the page."""
+    """What is requested, apart from the page."""
 
     project_id: int
     window: Window
@@ -50,9 +50,10 @@ class PageReader(Reader):
     Args:
         source: What is read.
         page_size: Rows per request.
-        days_in_one_page: Whether a window of several days is read a day at a time if
-            it does not fit into one page.
-        has_keys: Whether rows that are read again take the place of themselves.
+        days_in_one_page: Whether a window of several days that does not fit into one
+            page is read day by day.
+        has_keys: Whether records have a primary key, so that reading rows again
+            replaces them.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class PageReader(Reader):
         )
         self._has_keys = has_keys
         self._decoder = PageDecoder(self.row_type, self.report_unselected)
-        # What the last window was like is what the next one is expected to be like.
+        # The next window is expected to be like the last one.
         self._usual_rows = 0
         self._usual_cap: int | None = None
 
@@ -108,15 +109,9 @@ class PageReader(Reader):
     def _chunks(
         self, project_id: int, window: Window, pending: Iterable[Window]
     ) -> Iterator[Chunk]:
-        """Read a window, all requests of the report.
+        """Read a window, with all requests of the report: at least one chunk.
 
-        Yields:
-            Converted rows, a few at a time; at least one chunk.
-
-        Raises:
-            SplitError: Before the first chunk, if the window is to be read in less.
-            RowsMovedError: If rows moved while they were read.
-            ApiError: If the API refuses, or its pages contradict each other.
+        SplitError is raised before the first chunk, RowsMovedError whenever rows move.
         """
         begun = False
         left = deque(self.splitter.requests)
@@ -128,7 +123,7 @@ class PageReader(Reader):
                 report=asked.report,
                 begun=begun,
                 fetch=partial(self._fetch, asked),
-                # If the window must fit into one page, its days may come next.
+                # A window that must fit into one page may be split into days next.
                 expect=partial(self._expect, asked, () if restarts else left, pending),
                 splitter=self.splitter,
                 has_keys=self._has_keys,
@@ -150,8 +145,7 @@ class PageReader(Reader):
                 for chunk in page.chunks():
                     self.converter.convert(chunk.rows, chunk.checked)
                     yield chunk
-                # Two pages at once would double the memory.
-                del page
+                del page  # before the next one: two would double the memory
         except PagingError as error:
             message = (
                 f"{paging.subject}: {error}. Nothing of this window counts as read. "
@@ -159,7 +153,7 @@ class PageReader(Reader):
                 "window fits into one page."
             )
             raise ApiError(message) from error
-        except MalformedAnswerError as error:  # too late to try again
+        except MalformedAnswerError as error:  # too late to retry
             message = (
                 f"{paging.subject}: the page is malformed "
                 f"({self.client.clean(str(error))}). Nothing of this window counts "
@@ -175,14 +169,10 @@ class PageReader(Reader):
         page: PageRequest,
         total: int | None,
     ) -> None:
-        """Let the client send ahead what is probably asked for after a page.
+        """Prefetch what will probably be requested after a page.
 
-        Args:
-            asked: What is being read.
-            left: The requests of the report after it.
-            pending: The windows after it.
-            page: The page that is asked for now.
-            total: The number of rows, if it is known.
+        That is the rest of this request, then the `left` reports of the window, then
+        the `pending` windows. `total` is the number of rows, if known.
         """
         splitter = self.splitter
 
@@ -202,10 +192,10 @@ class PageReader(Reader):
     def _guessed(
         self, asked: _Asked, delivered: int = 0, total: int | None = None
     ) -> Iterator[Request]:
-        """The requests for all pages after some rows, as far as that can be known."""
+        """Requests for the pages after the delivered rows, as far as known."""
         size = self.splitter.page_size.value
         cap = min(size, self._usual_cap or size)
-        # A page that turns out to be empty was asked for in vain.
+        # A tenth less, since a request for an empty page would be wasted.
         end = self._usual_rows - cap // 10 if total is None else total
         while True:
             page = PageRequest.after(delivered, size, cap)
@@ -235,11 +225,7 @@ class PageReader(Reader):
         )
 
     def _read_again(self, project_id: int, reading: Reading, reads: int) -> bool:
-        """Whether to read a window again whose rows moved.
-
-        Raises:
-            ApiError: If it was read often enough, and its days are over.
-        """
+        """Whether to read a window again; raises ApiError after `MAX_READS`."""
         self.client.expect_nothing()
         subject = self.subject(project_id, reading.window)
         if reads < MAX_READS:
@@ -265,7 +251,7 @@ class PageReader(Reader):
 def _until_moved(
     reading: Reading, first: Chunk, rest: Iterator[Chunk]
 ) -> Iterator[Chunk]:
-    """The chunks, with the one that was already taken."""
+    """The chunks, until rows move; `reading.moved` then says why."""
     yield first
     try:
         yield from rest

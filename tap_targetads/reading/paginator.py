@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tap_targetads.rows.json_pages import Page
 
 OVERLAP = 1_000
-"""Most rows that a page has in common with the one before it."""
+"""Most rows that a page shares with the one before it."""
 
 FEW_ROWS = 100
-"""Fewer than these may be the same rows by chance."""
+"""Fewer rows than these may be equal by chance."""
 
 
 class PagingError(Exception):
@@ -24,13 +24,7 @@ class PagingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which rows are asked for.
-
-    Attributes:
-        offset: How many rows are before the page.
-        limit: How many rows are asked for.
-        overlap: How many of its rows, at its beginning, have been delivered before.
-    """
+    """Which rows to request; the first `overlap` of them have been delivered before."""
 
     offset: int
     limit: int
@@ -38,16 +32,11 @@ class PageRequest:
 
     @classmethod
     def after(cls, delivered: int, limit: int, cap: int | None = None) -> Self:
-        """The page that follows some rows.
+        """The page that follows the delivered rows, at most `limit` rows.
 
-        It begins with the last of them: whether they are the same tells whether rows
-        came or went before it. A few rows would be the same by chance too often, so
-        small pages begin with more of them than the tenth that is enough elsewhere.
-
-        Args:
-            delivered: How many rows have been delivered.
-            limit: How many are asked for.
-            cap: How many the server sends at most, if that is less.
+        It overlaps them by a tenth: if those rows differ, rows came or went before it.
+        Small pages overlap more, since a few rows are equal by chance too often. `cap`
+        is what the server sends at most, if that is less than `limit`.
         """
         comes = min(limit, cap or limit)
         overlap = min(max(comes // 10, min(comes // 2, FEW_ROWS)), OVERLAP, delivered)
@@ -55,20 +44,15 @@ class PageRequest:
 
 
 class ReportPaginator(OffsetPaginator):
-    """Pages by `Offset` until the server says that nothing follows.
+    """Pages by `Offset` until the server says that there are no more.
 
     API reference: v1 reports. `has_more` decides; where it is missing, a page shorter
     than `Limit` is the last, unless `count` says that there are more. `count` never
-    ends the paging: it is the number of rows on the page in the documents, and the
-    total on the live API.
+    ends the paging: it is the rows of the page in the documentation, and the total on
+    the live API.
 
-    The offset moves by the rows that came, not by those asked for: a server that
-    caps `Limit` loses nothing.
-
-    Attributes:
-        cap: How many rows a page had that was not the last: the server may send fewer
-            than are asked for.
-        request: The page that was asked for last.
+    The offset moves by the rows received, not by those requested, so that a server that
+    caps `Limit` loses nothing. `cap` is what the last page with a successor had.
     """
 
     def __init__(self) -> None:
@@ -77,22 +61,19 @@ class ReportPaginator(OffsetPaginator):
         self.request = PageRequest(0, 0)
 
     def next_request(self, limit: int) -> PageRequest:
-        """The page that is asked for next; of fewer rows, perhaps, than the last."""
+        """The page to request next."""
         self.request = PageRequest.after(self.current_value, limit, self.cap)
         return self.request
 
     def brings_nothing(self, page: Page) -> bool:
-        """Whether a page has no new rows, although more follow.
-
-        The server sends fewer rows than it did. The next request overlaps less.
-        """
+        """Whether a page has no new rows although more follow."""
         if len(page.rows) > self.request.overlap or not self.has_more(page):
             return False
-        self.cap = len(page.rows)
+        self.cap = len(page.rows)  # fewer than before: the next one overlaps less
         return True
 
-    # The SDK hands over the HTTP response; here it is the page decoded from it, so that
-    # no page is parsed twice.
+    # The SDK passes the HTTP response; here it is the decoded page, so that no page is
+    # parsed twice.
 
     @override
     def has_more(self, response: Page) -> bool:  # type: ignore[override]

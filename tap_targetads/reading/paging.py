@@ -1,4 +1,4 @@
-"""Reads the pages of a report by offset, and notices when its rows move meanwhile.
+"""Reads the pages of a report by offset, and detects rows that move between pages.
 
 API reference: v1 reports.
 """
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from tap_targetads.rows.json_pages import Page
 
 PROBE_OFFSET = 1_000_000_000
-"""An offset beyond all data: a server that heeds offsets has no rows there."""
+"""An offset beyond all data: a server that honours offsets has no rows there."""
 
 
 class RowsMovedError(Exception):
-    """Rows came or went between two pages, so that some would be missed or doubled."""
+    """Rows came or went between two pages: some would be missed or duplicated."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,21 +39,16 @@ class Paging:
     """Reads all rows of one request, page by page.
 
     Attributes:
-        window: The days that are read.
-        report: The report, or one of several that hold the rows of a window together.
-        begun: Whether rows of the window have been delivered before.
-        fetch: Asks for a page; the second argument tells whether less can be asked for
-            if that fails.
-        expect: Told before each page which it is, and the number of all rows, if that
-            is known.
-        splitter: How many rows are asked for at once.
-        has_keys: Whether rows that are read again take the place of themselves.
-        logger: Where warnings go.
-        subject: What is being read, as log lines name it.
-        paginator: Where the next page begins.
-        delivered: How many rows have been delivered.
-        total: The number of all rows, where the server counts them.
-        offset_counts: Whether the server has been seen to heed `Offset`.
+        report: The report, or one of several that together have the window's rows.
+        begun: Whether rows of the window have been delivered.
+        fetch: Fetches a page; the second argument says whether the request can be
+            reduced if it fails.
+        expect: Called before each page, with the total of rows if it is known.
+        has_keys: Whether records have a primary key, so that reading rows again
+            replaces them.
+        delivered: How many rows of the request have been delivered.
+        total: The number of all rows, if the server counts them.
+        offset_counts: Whether the server is known to honour `Offset`.
     """
 
     window: Window
@@ -71,16 +66,13 @@ class Paging:
     offset_counts: bool = False
 
     def pages(self) -> Iterator[Page]:
-        """Read all pages.
-
-        Yields:
-            At least one page, of rows that have not been delivered yet.
+        """Read all pages: at least one, of rows that have not been delivered yet.
 
         Raises:
-            SplitError: Before the first page, if less is to be asked for.
-            RowsMovedError: If rows came or went; before the page that would be wrong.
+            SplitError: Before the first page, if the window must be split.
+            RowsMovedError: If rows moved; before the page that would be wrong.
             PagingError: If the pages contradict each other.
-            MalformedAnswerError: If something among the rows is no row.
+            MalformedAnswerError: If a row is not an object.
             ApiError: If the API refuses.
         """
         first: list[bytes] = []
@@ -99,7 +91,7 @@ class Paging:
                 self.total = _total(page)
             if not finished:
                 first = first or page.lines(page.rows[:OVERLAP])
-                # The next page begins with so many of them, or with fewer.
+                # The next page overlaps by this many rows, or fewer.
                 kept = max(1, PageRequest.after(OVERLAP, on_page).overlap)
                 last += page.lines(page.rows[-kept:])
                 del last[:-kept]
@@ -108,11 +100,10 @@ class Paging:
             if finished:
                 self._check_count(page.count, on_page)
             yield page
-            # Two pages at once would double the memory.
-            del page
+            del page  # before the next one: two would double the memory
 
     def _next(self) -> Page:
-        """The next page; of fewer rows, if need be."""
+        """Fetch the next page, with fewer rows if necessary."""
         while True:
             request = self.paginator.next_request(self.splitter.page_size.value)
             step = self.splitter.step(
@@ -137,13 +128,13 @@ class Paging:
     def _check_continues(
         self, page: Page, first: Sequence[bytes], last: Sequence[bytes]
     ) -> None:
-        """Make sure that a page begins with the rows that were delivered last."""
+        """Check that a page begins with the rows that were delivered last."""
         problem = ""
         head = page.lines(page.rows[: len(last)])
-        # Among themselves, they may have another order: none is missed or doubled.
+        # Their order does not matter: none is missed or duplicated.
         others = sorted(head) != sorted(last)
-        # Most pages differ from the first one in what has been encoded already. Pages
-        # of one row have nothing in common, and tell nothing.
+        # Most pages already differ from the first in `head`, so that no more rows need
+        # encoding. Pages of one row do not overlap, and prove nothing.
         looks_first = head == first[: len(head)] and (
             not head or page.lines(page.rows[: len(first)]) == first
         )
@@ -164,10 +155,10 @@ class Paging:
             )
 
     def _check_offset_counts(self) -> None:
-        """Make sure that the server heeds `Offset`.
+        """Check that the server honours `Offset`.
 
-        A page that begins like the first one may have equal rows, or be the first one.
-        Only a server that ignores the offset has rows beyond all data.
+        A page that begins like the first one may have equal rows, or be the first one
+        again. Only a server that ignores the offset has rows beyond all data.
         """
         if self.fetch(PageRequest(PROBE_OFFSET, 1), False).rows:  # noqa: FBT003
             message = "the API ignores `Offset` and sends the same page again"
@@ -185,6 +176,6 @@ class Paging:
 
 
 def _total(page: Page) -> int | None:
-    """The number of all rows, if that is what the server counts."""
+    """The number of all rows, if the server counts them."""
     more = page.count is not None and page.count > len(page.rows)
     return page.count if more else None

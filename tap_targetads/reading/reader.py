@@ -1,4 +1,4 @@
-"""What the readers of both versions of the API have in common."""
+"""What the readers of both API versions share."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ class Reading:
     """A window that is being read.
 
     Attributes:
-        window: The window.
-        chunks: Its converted rows, a few at a time, read when they are asked for.
-        left: The windows that are read after it.
-        moved: Why they ended early, if its rows moved while they were read. What
-            was delivered is right, but not all: the same window follows once more.
+        chunks: Its converted rows, a few at a time, fetched on demand.
+        left: The windows after it.
+        moved: Why the chunks ended early, if rows moved while they were read. The
+            delivered rows are right but not complete: the same window follows again.
     """
 
     window: Window
@@ -51,13 +50,8 @@ class Source:
     """What is read of a stream, and how its values are converted.
 
     Attributes:
-        client: Sends requests.
-        report: What to ask for.
-        fields: The selected fields.
-        conversions: The conversion for each field type.
         null_bad_values: Write null for a value that cannot be converted.
         last_complete_day: The last day that was over when the run began.
-        logger: Where warnings go.
     """
 
     client: Client
@@ -70,14 +64,11 @@ class Source:
 
     @property
     def asked(self) -> Sequence[Field]:
-        """The fields that are asked for.
-
-        A request without fields is refused: one is asked for, and dropped.
-        """
+        """The selected fields; any one if there are none, since the API needs one."""
         return self.fields or list(self.report.fields.values())[:1]
 
     def converter(self, row_type: RowType) -> RowConverter:
-        """Converts the rows of the stream."""
+        """The converter for rows of this type."""
         report = self.report
         names = {field.name for field in self.fields}
         keys = set(report.natural_key)
@@ -110,27 +101,22 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
-        """Read windows in order.
-
-        Args:
-            project_id: The project.
-            windows: The windows; they may be read in smaller ones.
-        """
+        """Read windows in order; they may be split into smaller ones."""
 
     @abstractmethod
     def probe(self, project_id: int, window: Window) -> None:
-        """Find out, as cheaply as possible, whether the stream can be read.
+        """Check, as cheaply as possible, whether the stream can be read.
 
         Raises:
             ApiError: If it cannot.
         """
 
     def subject(self, project_id: int, window: Window) -> str:
-        """What is being read, as error lines name it."""
+        """What is being read, for log and error lines."""
         return f"Stream {self.report.name}, project {project_id}, {window}"
 
     def report_unselected(self, names: Iterable[str]) -> None:
-        """Warn of fields that the API sends although nobody declared them."""
+        """Warn about fields that the API sends but nobody declared."""
         unknown = sorted(set(names) - set(self.report.fields))
         if unknown:
             self.logger.warning(

@@ -1,4 +1,4 @@
-"""Asks for less where the API fails: fewer days, then rows, then campaigns."""
+"""Falls back to smaller requests: fewer days, then fewer rows, then fewer campaigns."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
 
 SMALLEST_PAGE = 1_000
-"""Rows of a page that is not made smaller, however often it fails."""
+"""Pages of this many rows are not made smaller, however often they fail."""
 
 _SUCCESSES = 5
 
 
 class Step(Enum):
-    """What can be made smaller next."""
+    """What can be reduced next."""
 
     DAYS = "days"
     ROWS = "rows"
@@ -31,28 +31,27 @@ class Step(Enum):
 
 
 class SplitError(Exception):
-    """A window is read again in smaller requests. Nothing of it was delivered."""
+    """The window is read again in smaller requests. None of it was delivered."""
 
 
 class Splitter:
-    """Decides how much of a report is asked for at once.
+    """Decides how much of a report to request at once.
 
-    What proves too much is asked for in smaller requests: first fewer days, then fewer
-    rows, then fewer campaigns, wherever that loses no rows. What works is remembered
-    for later windows, and grows again slowly.
+    A request that proves too large is reduced: first to fewer days, then to fewer rows,
+    then to fewer campaigns, each only where that loses no rows. The size that works is
+    kept for later windows, and slowly grows again.
 
     Args:
         report: What is read.
-        logger: Where it is reported that less is asked for.
-        page_size: Rows per page; None where there are no pages.
-        days_in_one_page: Whether a window of several days must fit into one page.
-            Equal rows are told apart within a window, which takes memory for all of
-            its rows.
+        logger: Logger for reductions.
+        page_size: Rows per page; None for jobs, which have no pages.
+        days_in_one_page: Whether a window of several days must fit into one page:
+            telling equal rows of a window apart takes memory for all of its rows.
 
     Attributes:
-        days: The most days of a request.
-        page_size: The most rows of a page.
-        requests: The report, or several that together hold the same rows.
+        days: Most days of a request.
+        page_size: Most rows of a page.
+        requests: The report, or several that together have the same rows.
     """
 
     def __init__(
@@ -71,21 +70,17 @@ class Splitter:
         self.requests = report.requests()
 
     def begin_project(self) -> None:
-        """Forget how many days worked: another project has other amounts of rows."""
+        """Reset the days: another project has other amounts of data."""
         self.days = AdaptiveSize(self._report.window_days)
 
     def windows_of(self, window: Window) -> list[Window]:
-        """The windows that are asked for one by one: of as many days as may be."""
+        """Split a window into those that may be requested at once."""
         if not self._has_days(window):
             return [window]
         return list(tile(window.start, window.end, self.days.value))
 
     def next_window(self, pending: deque[Window]) -> Window:
-        """Take the next window, or as many of its days as may be asked for at once.
-
-        Args:
-            pending: The windows; the rest of the first one stays there.
-        """
+        """Take the next window, or as many of its days as may be requested."""
         first, *rest = self.windows_of(pending.popleft())
         pending.extendleft(reversed(rest))
         return first
@@ -98,11 +93,11 @@ class Splitter:
         window_begun: bool = False,
         report_begun: bool = False,
     ) -> Step | None:
-        """What can be made smaller of a request.
+        """What can be reduced in a request.
 
         Args:
-            window: The days that it asks for.
-            report: Which of `requests` it is for; all of them, if None.
+            window: Its days.
+            report: Which of `requests` it is for; all of them if None.
             window_begun: Whether rows of the window have been delivered.
             report_begun: Whether rows of this report have been delivered.
         """
@@ -116,12 +111,7 @@ class Splitter:
         return None
 
     def ask_for_less(self, step: Step | None, window: Window, error: ApiError) -> None:
-        """Make requests smaller from now on.
-
-        Args:
-            step: What can be made smaller.
-            window: The days that could not be read.
-            error: Why.
+        """Make requests smaller from now on, since this window could not be read.
 
         Raises:
             ApiError: The error, if smaller requests would not help.
@@ -130,7 +120,7 @@ class Splitter:
             raise error
         match step:
             case Step.DAYS:
-                # A longer window may have been asked for before others were split.
+                # Jobs of a longer window may have been created before the size shrank.
                 if window.days <= self.days.value:
                     self.days.shrink(window.days)
                 less = count_of(self.days.value, "day")
@@ -147,15 +137,11 @@ class Splitter:
         self._logger.warning("%s Asking for %s at a time.", error.problem, less)
 
     def must_fit(self, window: Window) -> bool:
-        """Whether a window is read a day at a time if it does not fit into one page."""
+        """Whether a window that does not fit into one page is read day by day."""
         return self._days_in_one_page and window.days > 1
 
     def check_fits(self, window: Window) -> None:
-        """Note that a window does not fit into one page.
-
-        Raises:
-            SplitError: If it must.
-        """
+        """Raise SplitError if the window must fit into one page."""
         if self.must_fit(window):
             self.days.shrink(window.days, at_once=True)
             raise SplitError
@@ -165,15 +151,11 @@ class Splitter:
 
 
 class AdaptiveSize:
-    """A size that shrinks when it proves too large, and grows again slowly.
+    """A size that shrinks when it proves too large, and slowly grows again.
 
-    It grows after some successes in a row, twice as many each time that growing has
-    proved too bold.
-
-    Args:
-        largest: The size to begin with, and to return to.
-        smallest: The least size, or `largest` if that is less.
-        factor: What a size is divided by, and multiplied by.
+    It starts at `largest`, stays above `smallest`, and changes by `factor`. It grows
+    after several successes in a row; each time that growing fails, twice as many are
+    needed.
     """
 
     def __init__(self, largest: int, smallest: int = 1, factor: int = 2) -> None:
@@ -186,14 +168,10 @@ class AdaptiveSize:
         self._has_grown = False
 
     def shrink(self, tried: int, *, at_once: bool = False) -> bool:
-        """Note that a size was too large.
-
-        Args:
-            tried: The size that was tried, which may be less than was allowed.
-            at_once: Go on with the smallest size.
+        """Note that a size, perhaps less than the current one, was too large.
 
         Returns:
-            Whether there is a smaller one to try.
+            Whether there is a smaller size.
         """
         if tried <= self._smallest:
             return False
@@ -206,7 +184,7 @@ class AdaptiveSize:
         return True
 
     def succeeded(self) -> None:
-        """Note a success; after enough of them, a larger size is allowed."""
+        """Note a success; after enough of them, grow."""
         self._successes += 1
         if self._successes >= self._needed and self.value < self._largest:
             self.value = min(self._largest, self.value * self._factor)
@@ -215,5 +193,5 @@ class AdaptiveSize:
 
     @property
     def is_smallest(self) -> bool:
-        """Whether there is no smaller one."""
+        """Whether it cannot shrink any more."""
         return self.value <= self._smallest

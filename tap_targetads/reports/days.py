@@ -1,4 +1,4 @@
-"""Days: windows and groups of them, and the instants at which they begin."""
+"""Windows of days, groups of days, and the instants at which days begin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Window:
 
     @property
     def days(self) -> int:
-        """Number of days in the window, at least 1."""
+        """Number of days, at least 1."""
         return (self.end - self.start).days + 1
 
     def __str__(self) -> str:
@@ -32,15 +32,9 @@ class Window:
 
 
 def tile(start: date, end: date, days: int) -> Iterator[Window]:
-    """Cut a period into windows without gap or overlap.
+    """Split a period into windows of `days` days; the last one may be shorter.
 
-    Args:
-        start: First day of the period, included.
-        end: Last day of the period, included. Before `start` there is no window.
-        days: Length of a window, at least 1. The last window may be shorter.
-
-    Yields:
-        The windows in order. Together they hold every day of the period once.
+    `start` and `end` are included. If `end` is before `start`, there is no window.
     """
     while start <= end:
         last = min(start + timedelta(days=days - 1), end)
@@ -49,7 +43,7 @@ def tile(start: date, end: date, days: int) -> Iterator[Window]:
 
 
 Group = Literal["day", "week", "month", "quarter", "year"]
-"""What the API sums up under one date (API reference: `DateGrouping`)."""
+"""What the API aggregates under one date (API reference: `DateGrouping`)."""
 
 GROUPS: tuple[str, ...] = get_args(Group)
 
@@ -73,14 +67,11 @@ def group_of(group: Group, day: date) -> Window:
 
 
 def whole_groups(group: Group, start: date, end: date) -> tuple[date, date]:
-    """The whole groups of a period.
+    """The first and last day of a period's whole groups; reversed if none is over.
 
-    The first group is taken from its beginning, even if that lies before `start`; the
-    last one counts only if it is over by `end`. So no half week or month is ever
-    counted as a whole one.
-
-    Returns:
-        The first and the last day. The last may lie before the first: nothing is over.
+    The first group is read from its beginning, even if that is before `start`; the last
+    one counts only if it is over by `end`. So half a week or month never counts as a
+    whole one.
     """
     last = group_of(group, end)
     if last.end > end:
@@ -89,13 +80,7 @@ def whole_groups(group: Group, start: date, end: date) -> tuple[date, date]:
 
 
 def tile_groups(group: Group, start: date, end: date) -> Iterator[Window]:
-    """Cut a period of whole groups into one window for each.
-
-    Args:
-        group: The kind of group.
-        start: First day of a group.
-        end: Last day of a group.
-    """
+    """Split a period of whole groups into one window per group."""
     while start <= end:
         window = group_of(group, start)
         yield window
@@ -106,17 +91,13 @@ def tile_groups(group: Group, start: date, end: date) -> Iterator[Window]:
 class Calendar:
     """The days of a time zone, as instants in UTC.
 
-    A bookmark is the last whole second of a day: all rows up to it were written.
+    A bookmark is the last whole second of a day: all rows up to it have been written.
     """
 
     zone: ZoneInfo
 
     def begin(self, day: date) -> datetime:
-        """The first instant of a day, in UTC.
-
-        Where midnight is skipped or happens twice because of daylight saving, it is
-        the instant at which the date begins.
-        """
+        """The first instant of a day, even where daylight saving moves midnight."""
         midnight = datetime.combine(day, time.min, tzinfo=self.zone)
         return midnight.astimezone(UTC)
 
@@ -125,11 +106,9 @@ class Calendar:
         return self.begin(day + ONE_DAY) - ONE_SECOND
 
     def first_day_after(self, bookmark: datetime) -> date:
-        """The first day that a bookmark does not cover completely.
+        """The first day that a bookmark, an aware time, does not cover completely.
 
-        Args:
-            bookmark: Any instant, with its zone. One in the middle of a day leaves
-                that whole day to be read again.
+        A bookmark in the middle of a day leaves that whole day to be read again.
         """
         return (bookmark + ONE_SECOND).astimezone(self.zone).date()
 

@@ -1,15 +1,15 @@
-"""The streams that a configuration declares: the tap's own, and the user's."""
+"""The streams that a configuration declares: the built-in ones, and the user's."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.config.schema import DEFAULT_INTERACTION_TYPES
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.fields import (
     EVENT_DATE,
     INTERACTION_TIME,
+    META_STREAMS,
     TAP_FIELDS,
     Field,
     extra_field,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CONVERSION_PATHS = "conversion_paths"
 INTERACTIONS = "interactions"
 MEDIA_REPORT = "media_report"
-META_STREAMS = ("campaigns", "creatives", "target_events", "projects")
+DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
 
 _AGGREGATE_ONLY = (
     "media_metrics",
@@ -43,22 +43,25 @@ _AGGREGATE_ONLY = (
 )
 _TARGETS = ("target_event_types", "ecom_item_categories")
 
-_DO_NOT_GO_TOGETHER: Mapping[str, tuple[str, ...]] = {
+NOT_WITH: Mapping[str, tuple[str, ...]] = {
     "raw": (*_AGGREGATE_ONLY, *_TARGETS),
     "path": (*_AGGREGATE_ONLY, "window_days"),
     "aggregate": ("interaction_types", "api_version"),
 }
-"""What a definition of each kind cannot have."""
+"""What a definition of each kind of report cannot have."""
 
 
 def declared_reports(config: Mapping[str, Any]) -> list[Report]:
     """The reports of a configuration, which may still lack required settings.
 
+    Args:
+        config: The settings, with defaults filled in.
+
     Raises:
         SettingsError: If a definition cannot work.
     """
     build = _Builder(config)
-    types = config.get("interaction_types") or DEFAULT_INTERACTION_TYPES
+    types = config["interaction_types"] or DEFAULT_INTERACTION_TYPES
     reports = [
         *(
             build.raw(name, {"interaction_types": [kind]})
@@ -79,7 +82,7 @@ def declared_reports(config: Mapping[str, Any]) -> list[Report]:
 
 
 def stream_name(interaction_type: str) -> str:
-    """The stream of an interaction type: plural where known, else in snake case."""
+    """The stream of an interaction type: a known plural, or the type in snake case."""
     plural = {
         "PageView": "page_views",
         "Click": "clicks",
@@ -91,11 +94,7 @@ def stream_name(interaction_type: str) -> str:
 
 
 def extra_fields(config: Mapping[str, Any]) -> list[Field]:
-    """The user's own fields.
-
-    Raises:
-        SettingsError: If a field has a name that the tap itself fills.
-    """
+    """The user's own fields; none may have a name that the tap itself fills."""
     fields = []
     for item in config.get("extra_fields") or ():
         entry: dict[str, Any] = {"name": item} if isinstance(item, str) else item
@@ -128,7 +127,7 @@ def unique_streams(interaction_types: Iterable[str]) -> dict[str, str]:
 
 
 class _Builder:
-    """Makes reports of definitions and of the settings that hold for all of them."""
+    """Builds reports from definitions and the settings that apply to all of them."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
@@ -136,7 +135,7 @@ class _Builder:
 
     def of_user(self, definition: Mapping[str, Any]) -> Report:
         kind = definition["report"]
-        for key in _DO_NOT_GO_TOGETHER[kind]:
+        for key in NOT_WITH[kind]:
             if definition.get(key):
                 raise _wrong(definition, f"`{key}` does not go with `{kind}`")
         name = definition["name"]
@@ -162,7 +161,7 @@ class _Builder:
         return PathReport(
             api_version=self._api_version(definition),
             fields=_chosen(definition, fields),
-            path_days=self._config.get("path_days", 90),
+            path_days=self._config["path_days"],
             **self._common(name, definition),
         )
 
@@ -191,24 +190,22 @@ class _Builder:
         return report
 
     def _api_version(self, definition: Mapping[str, Any]) -> Version:
-        version: Version = (
-            definition.get("api_version") or self._config.get("api_version") or "v1"
-        )
+        version: Version = definition.get("api_version") or self._config["api_version"]
         return version
 
     def _common(self, name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-        def own_or_general(key: str, default: Any) -> Any:
+        def own_or_general(key: str) -> Any:
             value = definition.get(key)
-            return self._config.get(key, default) if value is None else value
+            return self._config.get(key) if value is None else value
 
         return {
             "name": name,
-            "window_days": own_or_general("window_days", 7),
-            "lookback_days": own_or_general("lookback_days", 0),
+            "window_days": own_or_general("window_days"),
+            "lookback_days": own_or_general("lookback_days"),
             "filters": Filters(
                 interaction_types=tuple(definition.get("interaction_types") or ()),
                 media_campaign_ids=tuple(
-                    dict.fromkeys(own_or_general("media_campaign_ids", ()) or ())
+                    dict.fromkeys(own_or_general("media_campaign_ids") or ())
                 ),
                 target_event_types=tuple(definition.get("target_event_types") or ()),
                 ecom_item_categories=tuple(
@@ -221,13 +218,7 @@ class _Builder:
 def _chosen(
     definition: Mapping[str, Any], fields: Mapping[str, Field], always: str = ""
 ) -> dict[str, Field]:
-    """The fields that a definition names, or all of them.
-
-    Args:
-        definition: A report definition.
-        fields: The fields that the report can deliver.
-        always: A field that no stream of this kind goes without.
-    """
+    """The fields that a definition names and `always`, or all of them."""
     names = definition.get("fields")
     if not names:
         return dict(fields)

@@ -1,7 +1,4 @@
-"""The catalogue of the API's fields, and the JSON schemas made from it.
-
-The catalogue itself is data: `fields.json` beside this module.
-"""
+"""The catalogue of the API's fields, `fields.json`, and the JSON schemas of streams."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "date-time"]
-ReportKind = Literal[
-    "raw", "path", "aggregate", "campaigns", "creatives", "target_events", "projects"
-]
+MetaKind = Literal["campaigns", "creatives", "target_events", "projects"]
+ReportKind = Literal["raw", "path", "aggregate", MetaKind]
 Version = Literal["v1", "v2"]
 
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+META_STREAMS: tuple[str, ...] = get_args(MetaKind)
 
 ROW_KEY = "_row_key"
 PROJECT_ID = "project_id"
@@ -48,7 +45,7 @@ TAP_FIELDS: Mapping[str, dict[str, Any]] = {
         "description": "The day of the conversion, in the project's time zone.",
     },
 }
-"""What the tap itself adds to the records."""
+"""Fields that the tap itself adds to the records."""
 
 NAMING_RULE: tuple[tuple[str, FieldType], ...] = (
     (r"^Weight_", "number"),
@@ -58,14 +55,14 @@ NAMING_RULE: tuple[tuple[str, FieldType], ...] = (
     (r"(Count|Quantity|Position|Length)$", "integer"),
     (r"^Is[A-Z]|NewCookie$", "boolean"),
 )
-"""Type of a field from the end (or beginning) of its name; the first match counts.
+"""The type of a field by the end (or beginning) of its name; the first match counts.
 
-Everything else is a string, ids above all: an id is a name, not a quantity.
+All others are strings, ids above all: an id is a name, not a quantity.
 """
 
 
 UNUSABLE_IN_NAMES = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
-"""What msgspec allows in no name of a field."""
+"""Characters that msgspec does not allow in names of fields."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -74,13 +71,10 @@ class Field(msgspec.Struct, frozen=True):
     Attributes:
         name: The API's name, which the records keep.
         type: JSON type, or `date` / `date-time` for strings of that format.
-        group: The group under which the vendor's help lists it.
-        description: What the value means.
-        source: How well the field is known: `documented` on the vendor's help pages,
-            `live` in programs that read the live API, `assumed`, or `user` for a
-            field from the setting `extra_fields`.
-        reports: The reports that deliver it.
-        versions: The API versions that deliver it.
+        group: Its group in the vendor's documentation.
+        source: How well it is known: `documented` by the vendor, `live` in programs
+            that read the live API, `assumed`, or `user` from the setting
+            `extra_fields`.
     """
 
     name: str
@@ -89,7 +83,6 @@ class Field(msgspec.Struct, frozen=True):
     description: str
     source: Literal["documented", "live", "assumed", "user"]
     reports: tuple[ReportKind, ...]
-    versions: tuple[Version, ...] = ("v1", "v2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,7 @@ def known_fields() -> tuple[Field, ...]:
 
 
 def type_by_name(name: str) -> FieldType:
-    """The type of a field that only its name is known of, by `NAMING_RULE`."""
+    """The type of a field of which only the name is known, by `NAMING_RULE`."""
     for pattern, field_type in NAMING_RULE:
         if re.search(pattern, name):
             return field_type
@@ -132,40 +125,28 @@ def type_by_name(name: str) -> FieldType:
 
 
 def fields_of(report: ReportKind, extra: Iterable[Field] = ()) -> dict[str, Field]:
-    """The fields of a report by name.
-
-    Args:
-        report: The kind of report.
-        extra: The user's own fields; they win over the catalogue's.
-    """
+    """The fields of a report by name; `extra`, the user's, override the catalogue's."""
     fields = {field.name: field for field in known_fields() if report in field.reports}
     fields.update((field.name, field) for field in extra if report in field.reports)
     return fields
 
 
 def v2_name(name: str) -> str:
-    """The name of a field in the API's version 2.
+    """The name of a field in API version 2.
 
-    Only weights have another one: `Weight_FTDM_30` is `FTDM30` there (API reference:
-    names that have been seen).
+    Only weights differ: `Weight_FTDM_30` is `FTDM30` there (API reference: names that
+    have been seen).
     """
     weight = re.fullmatch(r"Weight_([A-Z]+)(?:_(\d+))?", name)
     return f"{weight[1]}{weight[2] or ''}" if weight else name
 
 
 def extra_field(name: str, field_type: FieldType | None = None) -> list[Field]:
-    """A field from the setting `extra_fields`.
+    """A field from the setting `extra_fields`, once for each meaning in the catalogue.
 
-    A name that the catalogue knows keeps its place there, with another type. A new one
-    belongs to the reports that its name speaks of; aggregates have no others than the
-    catalogue's.
-
-    Args:
-        name: The API's name of the field.
-        field_type: Its type; by the catalogue or the naming rule if not given.
-
-    Returns:
-        The field, once for each meaning that the catalogue has for its name.
+    A known name keeps its place there, but takes the given type. A new one belongs to
+    the reports that its name suggests, never to aggregates; its type is given, or
+    follows `NAMING_RULE`.
 
     Raises:
         SettingsError: If the name has characters that cannot be read.
@@ -204,12 +185,7 @@ def extra_field(name: str, field_type: FieldType | None = None) -> list[Field]:
 
 
 def stream_schema(own: Iterable[str], fields: Iterable[Field]) -> dict[str, Any]:
-    """The JSON schema of a stream's records.
-
-    Args:
-        own: Names of the fields that the tap adds.
-        fields: The API's fields that the stream can deliver.
-    """
+    """The JSON schema of a stream's records: the tap's `own` fields, and the API's."""
     properties = {name: TAP_FIELDS[name] for name in own}
     for field in fields:
         schema = _SHAPES[field.type].schema()

@@ -19,10 +19,9 @@ class Filters:
     """What limits the rows of a report, apart from dates; empty means all.
 
     Attributes:
-        interaction_types: The API's names of interaction types.
         media_campaign_ids: Placement ids.
         target_event_types: Types of conversions.
-        ecom_item_categories: First categories of the items bought.
+        ecom_item_categories: First categories of the purchased items.
     """
 
     interaction_types: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""The kinds of reports: what a stream asks for, and what its records are.
+"""The kinds of reports: what a stream requests, and what its records are.
 
 API reference: v1 reports, v1 aggregated report.
 """
@@ -39,7 +39,7 @@ HISTORY_DAYS = 90
 """How far back v2 jobs can read (API reference: v2 reports, live)."""
 
 CAMPAIGN_BATCH = 10
-"""How many campaigns are asked for at a time, if there are more than that."""
+"""Campaigns per request, if they are split (API reference: v1 reports)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +47,10 @@ class Report(ABC):
     """A stream's report.
 
     Attributes:
-        name: Name of the stream.
-        fields: The fields that it declares, by name.
-        filters: What limits its rows.
         window_days: Length of its windows, in days.
         lookback_days: Days before the bookmark that every run reads again.
         selected_by_default: Whether it is read if no catalog says otherwise.
-        api_version: `v1` reads page by page, `v2` by jobs.
+        api_version: `v1` reads pages, `v2` uses jobs.
     """
 
     name: str
@@ -68,17 +65,17 @@ class Report(ABC):
     replication_key: ClassVar[str]
     has_row_key: ClassVar[bool] = True
     constant_names: ClassVar[tuple[str, ...]] = ()
-    """Fields that all records of a window have in common, besides the project."""
+    """Fields that all records of a window share, besides the project."""
     day_field: ClassVar[str | None] = None
-    """The field that tells the day of a row, for error lines."""
+    """The field with the day of a row, for error lines."""
 
     @property
     def natural_key(self) -> tuple[str, ...]:
-        """The primary key of a report whose rows have one of their own."""
+        """The primary key of a report without row keys."""
         return ()
 
     def period(self, start: date, end: date) -> tuple[date, date]:
-        """The days that are really read, of those that are asked for."""
+        """The days to read, of those requested."""
         return start, end
 
     def windows(self, start: date, end: date) -> Iterator[Window]:
@@ -97,26 +94,23 @@ class Report(ABC):
 
     @property
     def tells_campaigns(self) -> bool:
-        """Whether the rows of several campaigns stay apart."""
+        """Whether the rows of different campaigns stay apart."""
         return True
 
     def requests(self) -> list[Self]:
-        """The report, or several that together hold the same rows.
-
-        The API takes at most 20 campaigns in a request (API reference: v1 reports).
-        """
+        """The report, or several if it has too many campaigns for one request."""
         many = len(self.filters.media_campaign_ids) > MAX_CAMPAIGN_IDS
         return self.by_campaigns() if many else [self]
 
     def by_campaigns(self) -> list[Self]:
-        """Reports of ten campaigns each, which together hold the same rows.
+        """Reports of ten campaigns each, which together have the same rows.
 
-        The API advises to ask for ten at a time (API reference: v1 reports). Each row
-        belongs to one campaign at most, so that no row is in two reports.
+        The API recommends ten per request (API reference: v1 reports). A row belongs to
+        one campaign at most, so that no row is in two reports.
 
         Returns:
-            None of them (an empty list) if there are not more than ten, or none are
-            named: rows without a campaign cannot be asked for by a list of campaigns.
+            An empty list if there are at most ten, or none are named: rows without a
+            campaign cannot be requested by campaign.
         """
         ids = self.filters.media_campaign_ids
         if len(ids) <= CAMPAIGN_BATCH or not self.tells_campaigns:
@@ -132,12 +126,7 @@ class Report(ABC):
 
     @abstractmethod
     def body(self, fields: Sequence[Field], window: Window) -> dict[str, Any]:
-        """The JSON body of a request, without the page.
-
-        Args:
-            fields: The selected fields.
-            window: The days to read.
-        """
+        """The JSON body of a request, without the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +159,9 @@ class RawReport(Report):
 class PathReport(Report):
     """Paths to conversions, one row per interaction on the path.
 
-    The windows cut the days of the conversions, one day each: a path is never in two
-    windows, and its rows can say on which day it ended, although the API has no field
-    for that.
-
-    Attributes:
-        path_days: How many days before the conversion a path may begin.
+    A window is one day of conversions: a path is never in two windows, and its rows can
+    say on which day it ended, although the API has no field for that. A path may begin
+    `path_days` before the conversion.
     """
 
     path_days: int
@@ -207,9 +193,8 @@ class AggregateReport(Report):
     """Metrics by day (or longer), source, campaign.
 
     Attributes:
-        grouping: What one `EventDate` stands for.
-        attribution_model: How conversions are shared out, if the API's default is not
-            wanted.
+        grouping: The period that one `EventDate` stands for.
+        attribution_model: How conversions are attributed; None for the API's default.
         attribution_window: Days before a conversion that count.
     """
 

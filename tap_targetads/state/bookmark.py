@@ -1,4 +1,4 @@
-"""What the state says of a stream and project: from when to when it is complete."""
+"""What the state records for a stream and project: the period that is complete."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _FINGERPRINT = "row_key_fingerprint"
 class Bookmark:
     """The state entry of one stream and project: a period without a gap.
 
-    The SDK's own bookmark is the greatest value that a record had: it does not move
-    over days without rows, and goes back when a lookback finds nothing new. This one
-    is the end of the last window whose rows have all been written; `complete_from`
-    beside it is the beginning of the first. Both are instants in UTC. The end never
-    moves back.
+    The SDK's own bookmark is the greatest value of a record: it does not move over days
+    without rows, and moves back when a lookback finds nothing new. This one is the end
+    of the last window whose rows have all been written, and `complete_from` beside it
+    is the beginning of the first. Both are instants in UTC. The end never moves
+    backwards.
 
     Args:
         entry: The writable state of the partition; updated in place.
         replication_key: Name of the replication key.
-        calendar: Where the days begin.
-        start: The first day that is wanted. A state that does not say where its period
-            begins, as those of other versions, counts as complete from there.
+        calendar: Knows where days begin.
+        start: The first day that is wanted. A state without `complete_from`, as other
+            versions write it, counts as complete from there.
         subject: Stream and project, for error lines.
         fingerprint: What the row keys depend on; kept beside the period. Empty for
             streams without row keys.
@@ -65,7 +65,7 @@ class Bookmark:
         that day to be read again.
 
         Raises:
-            StateError: If the state holds something that is no time.
+            StateError: If the state has something that is not a time.
         """
         value = self._instant(_VALUE)
         if value is None:
@@ -90,11 +90,11 @@ class Bookmark:
         return known is not None and known != self._fingerprint
 
     def cover(self, window: Window) -> None:
-        """Note that all rows of a window have been written.
+        """Record that all rows of a window have been written.
 
-        Windows before the period are kept until they touch it: the state can tell of
-        one period only. A window behind a gap begins a new one; what is missing
-        before it is read when `start_date` asks for it.
+        Windows before the period are kept until they touch it, since the state holds
+        one period only. A window behind a gap begins a new period; `start_date` decides
+        whether what lies before it is read.
         """
         covered = self.covered
         if covered is None or window.start > covered.end + ONE_DAY:
@@ -111,7 +111,7 @@ class Bookmark:
             self._entry[_VALUE] = self._calendar.bookmark(window.end).isoformat()
 
     def _joined(self, first: date) -> date:
-        """The first day, with the windows before it that touch it, one by one."""
+        """The first day, extended by the kept windows that touch it."""
         for window in sorted(self._earlier, key=lambda w: w.start, reverse=True):
             if window.end + ONE_DAY >= first:
                 first = min(first, window.start)
@@ -125,7 +125,7 @@ class Bookmark:
         try:
             value = datetime.fromisoformat(text)
             value = value if value.tzinfo else value.replace(tzinfo=UTC)
-            # The days around it have to exist, too.
+            # The days around it must exist, too.
             day = self._calendar.day_of(value)
             self._calendar.begin(day - ONE_DAY)
             self._calendar.begin(day + 2 * ONE_DAY)

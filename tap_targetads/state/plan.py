@@ -1,4 +1,4 @@
-"""Which windows a run reads, of one stream and project."""
+"""Which windows of a stream and project a run reads."""
 
 from __future__ import annotations
 
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Plans what to read.
-
-    Attributes:
-        settings: The settings.
-        report: The stream's report.
-        last_complete_day: The last day that was over when the run began.
-        logger: Where it is told if there is nothing to read, or less than was asked.
-        subject: Stream and project, for log lines.
-    """
+    """Plans what to read."""
 
     settings: Settings
     report: Report
@@ -43,18 +35,18 @@ class Plan:
         return _window(*self.report.period(self.settings.start_date, end))
 
     def windows(self, bookmark: Bookmark | None) -> list[Window]:
-        """The windows that are to be read, in this order.
+        """The windows to read, in this order.
 
-        First what lies before the period that the state covers, if `start_date` was
-        moved there, the latest window first, so that the covered period grows without
-        a gap. Then what comes after it.
+        First those before the period that the state covers, if `start_date` was moved
+        back, the latest first, so that the covered period grows without a gap. Then
+        those after it.
 
         Args:
             bookmark: What the state covers; None if the state does not count.
 
         Raises:
-            SettingsError: If the start lies too far back for v2.
-            StateError: If the state holds a bookmark that is no time.
+            SettingsError: If the start is too far back for v2.
+            StateError: If the state's bookmark is not a time.
         """
         self._warn_of_the_future()
         period = self.period
@@ -89,14 +81,11 @@ class Plan:
         return windows
 
     def check(self, bookmark: Bookmark | None) -> None:
-        """Make sure that the API can read as far back as is asked for.
-
-        Args:
-            bookmark: What the state covers; None if the state does not count.
+        """Check that the API can read as far back as requested, without reading.
 
         Raises:
-            SettingsError: If the start lies too far back for v2.
-            StateError: If the state holds a bookmark that is no time.
+            SettingsError: If the start is too far back for v2.
+            StateError: If the state's bookmark is not a time.
         """
         if self.period is None:
             return
@@ -108,14 +97,14 @@ class Plan:
     def _missing(
         self, period: Window, covered: Window | None
     ) -> tuple[Window | None, Window | None]:
-        """What is to be read before the period that the state covers, and after it."""
+        """What to read before the period that the state covers, and after it."""
         if covered is None:
             return None, period
         earlier = _window(period.start, min(covered.start - ONE_DAY, period.end))
         after = covered.end + ONE_DAY
         again = after - self.report.lookback_days * ONE_DAY
         if self.report.api_version == "v2":
-            # What was read before need not be readable for ever.
+            # v2 may no longer reach what earlier runs have read.
             again = max(again, min(after, self._oldest_day))
         later = self.report.period(max(period.start, again), period.end)
         return earlier, _window(*later)
@@ -144,11 +133,7 @@ class Plan:
         return windows[::-1]
 
     def _tiled(self, period: Window, *, quiet: bool = False) -> list[Window]:
-        """The windows of a period, or of the part of it that the API can read.
-
-        Raises:
-            SettingsError: If it begins too far back, and may not be clipped.
-        """
+        """The windows of a period, or of the part of it that the API can read."""
         start = self._first_readable(period)
         if start > period.start and not quiet:
             self.logger.warning(
@@ -161,11 +146,7 @@ class Plan:
         return list(self.report.windows(start, period.end))
 
     def _first_readable(self, period: Window) -> date:
-        """The first day of a period that the API can read.
-
-        Raises:
-            SettingsError: If it is not the first day, and may not be another.
-        """
+        """The first day of a period that the API can read, if clipping is allowed."""
         oldest = self._oldest_day
         if self.report.api_version != "v2" or period.start >= oldest:
             return period.start

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tap_targetads.output.batches import BatchFiles
     from tap_targetads.reports.days import Window
-    from tap_targetads.reports.fields import ReportKind
+    from tap_targetads.reports.fields import MetaKind
     from tap_targetads.run import Run
 
 Item = dict[str, Any]
@@ -38,7 +38,7 @@ Item = dict[str, Any]
 class MetaStream(ProjectStream):
     """A small list that is read as a whole on every run, one per project."""
 
-    kind: ClassVar[ReportKind]
+    kind: ClassVar[MetaKind]
     key: ClassVar[tuple[str, ...]]
     nested: ClassVar[frozenset[str]] = frozenset()
     """What the items hold besides, and another stream delivers."""

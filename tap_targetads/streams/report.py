@@ -57,7 +57,7 @@ class ReportStream(ProjectStream):
         self.tap = tap
         self.report = report
         self.selected_by_default = report.selected_by_default
-        row_key = report.has_row_key and tap.config.get("row_key", True)
+        row_key = report.has_row_key and tap.config["row_key"]
         own = [ROW_KEY] if row_key else []
         own += [PROJECT_ID, *report.constant_names]
         keys = [ROW_KEY] if row_key else report.natural_key

@@ -1,1 +1,1 @@
-"""The server: routes, pages, jobs, files, and what goes wrong with them."""
+"""The server: routes, pages, jobs, files, and faults."""

@@ -59,7 +59,7 @@ _LOGGER = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _COMPRESSION = 1
 _SMALL = 1 << 18
-"""Bytes of an answer that is not worth being made while it is sent."""
+"""Responses with fewer bytes are built at once, not while they are sent."""
 
 
 Handler: TypeAlias = "Callable[[Call], Awaitable[Response]]"
@@ -67,15 +67,14 @@ Parser: TypeAlias = "Callable[[int, bytes, World], tuple[Query, Slice]]"
 
 
 def _report(parse: Parser) -> Handler:
-    """A handler that answers with pages of a report, whose body is read by `parse`."""
+    """A handler that responds with pages of a report, whose body `parse` reads."""
     return _threaded(partial(_page, parse))
 
 
 def _threaded(make: Callable[[Call], Response]) -> Handler:
-    """A handler that lets a thread do its work, so that no other answer waits for it.
+    """A handler that works in a thread, so that no other response waits for it.
 
-    All others are run by the event loop, one after another: what they change needs no
-    lock.
+    All others run in the event loop, one after another: what they change needs no lock.
     """
 
     async def handler(call: Call) -> Response:
@@ -104,7 +103,7 @@ def _page(parse: Parser, call: Call) -> Response:
 
 
 async def not_found(_: Call) -> Response:
-    """The answer to anything else."""
+    """The response to anything else."""
     return error_response(*NOT_FOUND)
 
 
@@ -127,11 +126,9 @@ _ROUTES: tuple[tuple[str, list[str], Handler], ...] = (
 
 
 def create_app(sandbox: Backend) -> Starlette:
-    """Make the web application of a sandbox.
+    """Create the web application of a sandbox.
 
-    Args:
-        sandbox: Where data, tokens, dialect and faults come from; they may change
-            between requests.
+    The data, tokens, dialect and faults of `sandbox` may change between requests.
     """
     routes = [
         Route(path, _endpoint(sandbox, handler), methods=methods)
@@ -144,10 +141,10 @@ def create_app(sandbox: Backend) -> Starlette:
 
 
 class _Compression(GZipMiddleware):
-    """Compresses what the API answers, but no file: a store gives it as it is."""
+    """Compresses API responses, but not files: a store sends them as they are."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if scope.get("path", "").startswith(PREFIX):
             await self.app(scope, receive, send)
         else:
@@ -160,8 +157,8 @@ def _endpoint(
     async def endpoint(request: Request) -> Response:
         path, body = request.url.path, await request.body()
         project_id = project_number(request.query_params.get("project_id", ""))
-        # Nothing is waited for from here to the draw, so that faults happen in the
-        # order in which requests have come.
+        # No await from here to the draw, so that faults happen in the order of the
+        # requests.
         happening = sandbox.faults.draw(path, project_id, body)
         call = Call(
             sandbox=sandbox,
@@ -182,7 +179,7 @@ def _endpoint(
 
 
 async def _answer(call: Call, handler: Handler) -> Response:
-    """The answer, with the fault that shall happen to it."""
+    """The response, with the fault that the request meets."""
     if call.fault is None:
         return await _right_answer(call, handler)
     if call.fault.kind == "slow":
@@ -201,6 +198,6 @@ async def _right_answer(call: Call, handler: Handler) -> Response:
     except ValidationError as error:
         return validation_response(error.failures, call.sandbox.dialect)
     except Exception:
-        # The server is kept silent, so a bug of the sandbox has to be told here.
+        # The server is silent, so a bug of the sandbox must be reported here.
         _LOGGER.exception("%s %s failed", call.method, call.path)
         return error_response(*INTERNAL_ERROR)

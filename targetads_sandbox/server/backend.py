@@ -1,4 +1,4 @@
-"""What the answers are made from: data, tokens, dialect, faults, jobs."""
+"""What responses are made from: data, tokens, dialect, faults, jobs."""
 
 from __future__ import annotations
 
@@ -26,16 +26,15 @@ _LOGGED_REQUESTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """What a client asked, and how the sandbox answered.
+    """What a client requested, and how the sandbox responded.
 
     Attributes:
-        method: The HTTP method.
         path: The path, without the query string.
         project_id: The project, if the request named one.
         body: The decoded body, if it was a JSON object.
-        status: The HTTP status of the answer.
+        status: The HTTP status of the response.
         fault: The kind of the fault that the request met, if any.
-        params: The parameters in the address.
+        params: The query parameters.
         authorized: Whether it had an Authorization header, right or wrong.
     """
 
@@ -50,31 +49,27 @@ class LoggedRequest:
 
 
 class Backend(ABC):
-    """What the handlers of requests share.
+    """What request handlers share.
+
+    Dialect and faults may be changed while serving.
 
     Args:
-        world: The data; two projects and some thousand rows a day, if None.
-        tokens: The token of each project. Several projects may share one. If None,
-            the token of project 12486 is `sandbox-token-12486`.
-        dialect: The form of the answers.
+        world: The data; by default two projects with some thousand rows a day.
+        tokens: The token of each project; several projects may share one. The default
+            for project 12486 is `sandbox-token-12486`.
+        dialect: The form of the responses.
         faults: What goes wrong.
-        seed: What the chances of faults are drawn from.
-        gzip: Compress answers for clients that accept it.
+        seed: Seed of the faults' chances.
+        gzip: Compress responses for clients that accept it.
         without_campaigns: Projects whose tokens may not see the campaigns.
         job_seconds: How long a v2 job takes at least.
-        url_seconds: How long the address of a job's file works.
-        today: The day with which the history ends that v2 jobs reach back into; they
-            reach back for ever, if None.
+        url_seconds: How long the URL of a job's file is valid.
+        today: The day that ends the history of v2 jobs; if None, they reach back for
+            ever.
 
     Attributes:
-        world: The data.
         pages: The pages of the world.
-        tokens: The token of each project.
-        dialect: The form of the answers; may be changed while serving.
-        faults: What goes wrong; may be changed while serving.
-        gzip: Whether answers are compressed.
-        today: The day with which the history of v2 jobs ends, if it does.
-        storage: Signs the addresses of files.
+        storage: Signs the URLs of files.
     """
 
     def __init__(  # noqa: PLR0913 - all by name
@@ -114,7 +109,7 @@ class Backend(ABC):
 
     @property
     def jobs(self) -> Jobs:
-        """The v2 jobs since it began to serve; they and their files end with that."""
+        """The v2 jobs since serving began; they and their files end with it."""
         if self._jobs is None:
             self._jobs = Jobs(self.world, self._job_seconds)
         return self._jobs
@@ -122,20 +117,20 @@ class Backend(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address at which it serves, without a slash at the end."""
+        """The base URL, without a trailing slash."""
 
     @property
     def storage_url(self) -> str:
-        """The address of the storage: the same server under another host name."""
+        """The URL of the storage: the same server under another host name."""
         return self.url.replace("//127.0.0.1:", "//localhost:")
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The last requests, the oldest first; those to `/sandbox/` are not kept."""
+        """The last requests, oldest first, except those to `/sandbox/`."""
         return list(self._requests)
 
     def log(self, request: LoggedRequest) -> None:
-        """Keep a request."""
+        """Record a request."""
         if not request.path.startswith("/sandbox/"):
             self._requests.append(request)
 

@@ -1,4 +1,4 @@
-"""Reads the bodies of requests for reports: v1 and v2.
+"""Parses the bodies of report requests, v1 and v2.
 
 API reference: v1 reports, v2 reports, v1 aggregated report.
 """
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from targetads_sandbox.world.world import World
 
 JOB_DAYS = 3
-"""The most days of a v2 job (API reference: v2 reports, live)."""
+"""Most days of a v2 job (API reference: v2 reports, live)."""
 
 JOB_HISTORY_DAYS = 90
 """How far back v2 jobs reach (API reference: v2 reports, live)."""
@@ -48,11 +48,11 @@ _NO_PERIOD = (date.min, date.min)
 
 
 class JobRules(NamedTuple):
-    """What else decides whether the body of a v2 job is right.
+    """What else makes the body of a v2 job valid.
 
     Attributes:
-        dialect: Which form the body has.
-        today: The day that the history ends with; jobs reach back for ever, if None.
+        dialect: Decides the form of the body.
+        today: The day that ends the history; if None, jobs reach back for ever.
     """
 
     dialect: Dialect
@@ -60,12 +60,7 @@ class JobRules(NamedTuple):
 
 
 def parse_raw(project_id: int, body: bytes, world: World) -> tuple[Query, Slice]:
-    """Read the body of a request for raw data.
-
-    Args:
-        project_id: The project of the request.
-        body: The body, JSON if it is right.
-        world: Where the rows are.
+    """Parse the body of a request for raw data.
 
     Raises:
         ValidationError: If anything is wrong.
@@ -80,7 +75,7 @@ def parse_raw(project_id: int, body: bytes, world: World) -> tuple[Query, Slice]
 
 
 def parse_paths(project_id: int, body: bytes, world: World) -> tuple[Query, Slice]:
-    """Read the body of a request for paths; see `parse_raw`."""
+    """Parse the body of a request for paths; see `parse_raw`."""
     check = Check(body)
     check.response_type("JSON")
     fields = check.fields(PATH_FIELDS)
@@ -92,7 +87,7 @@ def parse_paths(project_id: int, body: bytes, world: World) -> tuple[Query, Slic
 
 
 def parse_aggregate(project_id: int, body: bytes, world: World) -> tuple[Query, Slice]:
-    """Read the body of a request for sums; see `parse_raw`."""
+    """Parse the body of a request for an aggregated report; see `parse_raw`."""
     check = Check(body)
     check.response_type("JSON", required=False)
     dimensions = check.fields(DIMENSIONS)
@@ -131,7 +126,7 @@ def _page(check: Check) -> Slice:
 def interaction_filter(
     check: Check, filters: Mapping[str, Any], world: World
 ) -> InteractionFilter:
-    """Read an `InteractionFilter`."""
+    """Parse an `InteractionFilter`."""
     period = check.period(filters) or _NO_PERIOD
     types = check.words(filters, "InteractionType", world.types)
     return InteractionFilter(*period, types, check.placements(filters))
@@ -140,18 +135,14 @@ def interaction_filter(
 def target_filter(
     check: Check, filters: Mapping[str, Any], world: World
 ) -> TargetFilter:
-    """Read a `TargetFilter`."""
+    """Parse a `TargetFilter`."""
     period = check.period(filters) or _NO_PERIOD
     types = check.words(filters, "EventType", world.event_types)
     return TargetFilter(*period, types, check.words(filters, "EcomItemCategory1"))
 
 
 def parse_raw_job(project_id: int, body: bytes, world: World, rules: JobRules) -> Query:
-    """Read the body of a request for a job with raw data.
-
-    Raises:
-        ValidationError: If anything is wrong.
-    """
+    """Parse the body of a request for a job with raw data; see `parse_raw`."""
     check = _job_check(body)
     fields = check.fields(RAW_FIELDS)
     if rules.dialect.job_body == "flat":
@@ -175,9 +166,9 @@ def parse_raw_job(project_id: int, body: bytes, world: World, rules: JobRules) -
 def parse_path_job(
     project_id: int, body: bytes, world: World, rules: JobRules
 ) -> Query:
-    """Read the body of a request for a job with paths; see `parse_raw_job`.
+    """Parse the body of a request for a job with paths; see `parse_raw`.
 
-    Whatever the form, the days that are limited are those of the conversions.
+    In either form, the dates are those of the conversions.
     """
     check = _job_check(body)
     fields = check.fields(PATH_JOB_FIELDS)
@@ -207,13 +198,13 @@ def parse_path_job(
 
 def _job_check(body: bytes) -> Check:
     check = Check(body)
-    # The documentation sends what v1 needs; live programs send none of it.
+    # The documented requests send what v1 requires; live programs send none of it.
     check.response_type("JSON", "CSV", required=False)
     return check
 
 
 def _needed(check: Check, name: str) -> Mapping[str, Any] | None:
-    """A filter object without which nothing can be said."""
+    """A required filter object."""
     value = check.body.get(name)
     if isinstance(value, dict):
         return value
@@ -222,7 +213,7 @@ def _needed(check: Check, name: str) -> Mapping[str, Any] | None:
 
 
 def _check_period(check: Check, start: date, end: date, rules: JobRules) -> None:
-    """Check that a job is neither too long nor too late, if its dates are right."""
+    """Check that a job is neither too long nor too old, if its dates are valid."""
     if check.failures:
         return
     if (end - start).days >= JOB_DAYS:

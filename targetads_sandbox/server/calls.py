@@ -1,4 +1,4 @@
-"""Requests: as handlers get them, and as the log keeps them."""
+"""Requests as handlers get them, and as the log keeps them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,12 @@ class Call:
     """A request, read completely.
 
     Attributes:
-        sandbox: The sandbox that shall answer.
-        method: The HTTP method.
         path: The path, without the query string.
-        params: The parameters in the address.
+        params: The query parameters.
         authorization: The header of this name.
-        body: The body.
         fault: The fault that the request meets, if any.
-        seed: What else has to be drawn for the fault comes from this.
-        name: What the path names, if it is not always the same: a job, a file.
+        seed: Seed for whatever else the fault needs.
+        name: The variable part of the path: a job, a file.
     """
 
     sandbox: Backend
@@ -48,7 +45,7 @@ class Call:
         """The project, which the token must belong to.
 
         Raises:
-            ApiError: If the token is unknown, or is another project's.
+            ApiError: If the token is unknown, or another project's.
             ValidationError: If there is no project id.
         """
         scheme, _, token = self.authorization.partition(" ")
@@ -62,7 +59,7 @@ class Call:
 
 
 def logged(call: Call, status: int) -> LoggedRequest:
-    """What the log keeps of a request that was answered."""
+    """What the log keeps of a request."""
     try:
         body = msgspec.json.decode(call.body)
     except (msgspec.DecodeError, UnicodeDecodeError):

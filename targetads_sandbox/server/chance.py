@@ -16,25 +16,18 @@ if TYPE_CHECKING:
 
 
 class Happening(NamedTuple):
-    """A fault that happens to a request.
-
-    Attributes:
-        fault: The fault.
-        seed: What else has to be drawn for it comes from this: another text each time.
-    """
+    """A fault that happens to a request, with a seed for whatever else it needs."""
 
     fault: Fault
     seed: str
 
 
 class Faults:
-    """Decides which request meets which fault.
-
-    The decisions depend on the seed and the order of the requests alone.
+    """Decides which request meets which fault, by seed and order of the requests only.
 
     Args:
-        faults: The faults; the first one that happens to a request is the only one.
-        seed: What the chances are drawn from.
+        faults: The faults; at most one happens to a request, the first that applies.
+        seed: Seed of the faults' chances.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), seed: int = 1) -> None:
@@ -45,19 +38,19 @@ class Faults:
         self.set(faults)
 
     def set(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults, and forget what has happened."""
+        """Replace all faults, and reset their counts."""
         with self._lock:
             self._faults = tuple(faults)
             self._seen = [0] * len(self._faults)
             self._happened = [0] * len(self._faults)
 
     def clear(self) -> None:
-        """Let everything go right from now on."""
+        """Remove all faults."""
         self.set(())
 
     @property
     def happened(self) -> dict[Kind, int]:
-        """How many requests each kind has happened to, since the faults were set."""
+        """How many requests each kind has happened to since the faults were set."""
         with self._lock:
             counts: dict[Kind, int] = {}
             for fault, number in zip(self._faults, self._happened, strict=True):
@@ -73,12 +66,9 @@ class Faults:
     def draw(
         self, path: str, project_id: int | None = None, body: bytes = b""
     ) -> Happening | None:
-        """What happens to the next request, if anything.
+        """The fault that happens to the next request, if any.
 
-        Args:
-            path: The path of the request.
-            project_id: The project that its address names, if it does.
-            body: Its body, right or wrong.
+        `project_id` is the one in its query; its body may be invalid.
         """
         asked: Asked | None = None
         with self._lock:

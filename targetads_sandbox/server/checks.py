@@ -1,4 +1,4 @@
-"""Finds out what is wrong with a request (API reference: errors)."""
+"""Validates requests (API reference: errors)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 MAX_LIMIT = 100_000
-"""The most rows that a page can have (API reference: v1 reports)."""
+"""Most rows of a page (API reference: v1 reports)."""
 
 MAX_CAMPAIGNS = 20
-"""The most ids in `MediaCampaignId` (API reference: v1 reports, live)."""
+"""Most ids in `MediaCampaignId` (API reference: v1 reports, live)."""
 
 _ID_DIGITS = 18
 
@@ -36,11 +36,7 @@ class FailedField(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class ValidationError(Exception):
-    """A request that gets status 400.
-
-    Attributes:
-        failures: Everything that is wrong.
-    """
+    """A request that gets status 400, and everything that is wrong with it."""
 
     def __init__(self, failures: Sequence[FailedField]) -> None:
         super().__init__("validate error")
@@ -48,10 +44,10 @@ class ValidationError(Exception):
 
 
 def parse_project_id(text: str | None) -> int:
-    """The project that a request's address names.
+    """The project in a request's query.
 
     Raises:
-        ValidationError: If the parameter is missing, or no integer.
+        ValidationError: If it is missing, or not an integer.
     """
     if not text:
         raise ValidationError([FailedField("project_id", "required")])
@@ -62,14 +58,14 @@ def parse_project_id(text: str | None) -> int:
 
 
 def project_number(text: str) -> int | None:
-    """The number that a text is; None, if it is none, or longer than ids can be."""
+    """The number in a text; None if it is none, or longer than ids can be."""
     if text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS:
         return int(text)
     return None
 
 
 def parse_flag(params: Mapping[str, str], name: str, *, default: bool) -> bool:
-    """The value of a parameter in the address that is `true` or `false`.
+    """A query parameter that is `true` or `false`.
 
     Raises:
         ValidationError: If it is anything else.
@@ -83,15 +79,12 @@ def parse_flag(params: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 class Check:
-    """Collects what is wrong, so that one answer can name all of it.
+    """Collects what is wrong, so that one response can list all of it.
 
     A method returns what a parameter says, or a harmless value if it is wrong.
 
-    Args:
-        body: The body of the request.
-
     Raises:
-        ValidationError: If the body is no JSON object.
+        ValidationError: If the body is not a JSON object.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -105,11 +98,7 @@ class Check:
         self.failures: list[FailedField] = []
 
     def finish(self) -> None:
-        """End the check.
-
-        Raises:
-            ValidationError: If anything is wrong.
-        """
+        """Raise ValidationError if anything is wrong."""
         if self.failures:
             raise ValidationError(self.failures)
 
@@ -126,7 +115,7 @@ class Check:
     def fields(
         self, known: Collection[str], name: str = "Fields", *, required: bool = True
     ) -> tuple[str, ...]:
-        """Names, each of which must be a known one."""
+        """Names, all of which must be known."""
         value = self.body.get(name)
         if not value:
             if required:
@@ -138,11 +127,11 @@ class Check:
         for field in value:
             if not isinstance(field, str) or field not in known:
                 self.fail(name, "oneof", field)
-        # A field that is asked for twice is one key of an object, and one column.
+        # A field that is requested twice is one key of an object, and one column.
         return tuple(dict.fromkeys(map(str, value)))
 
     def choice(self, name: str, known: Collection[str], default: str) -> str:
-        """One of several words; the default, if it is missing."""
+        """One of several words, or the default if it is missing."""
         value = self.body.get(name)
         if value is None:
             return default
@@ -152,7 +141,7 @@ class Check:
         return value
 
     def limit(self) -> int:
-        """The greatest number of rows."""
+        """The maximum number of rows."""
         value = self.body.get("Limit")
         if value is None:
             self.fail("Limit", "required")
@@ -178,12 +167,12 @@ class Check:
         return 0
 
     def filters(self, name: str) -> Mapping[str, Any]:
-        """A filter object; one without any key, if it is missing."""
+        """A filter object; an empty one if it is missing."""
         value = self.body.get(name)
         return value if isinstance(value, dict) else {}
 
     def period(self, filters: Mapping[str, Any]) -> tuple[date, date] | None:
-        """The first day and the last; None, if they make no period."""
+        """The first and the last day; None if they are not a period."""
         start = self._day(filters, "DateFrom")
         end = self._day(filters, "DateTo")
         if start is None or end is None:
@@ -202,7 +191,7 @@ class Check:
             day = date.fromisoformat(value)
         except (TypeError, ValueError):
             day = None
-        # Newer versions of Python also read 20240115 and 2024-W03-1.
+        # Python also reads 20240115 and 2024-W03-1.
         if day is None or day.isoformat() != value:
             self.fail(name, "datetime", value)
             return None
@@ -214,7 +203,7 @@ class Check:
         name: str,
         known: Collection[str] | None = None,
     ) -> tuple[str, ...] | None:
-        """The words that a filter lists; None, if it lets everything through."""
+        """The words that a filter lists; None if it is missing."""
         value = filters.get(name)
         if not value:
             return None
@@ -229,7 +218,7 @@ class Check:
     def word(
         self, filters: Mapping[str, Any], name: str, known: Collection[str]
     ) -> tuple[str, ...] | None:
-        """The only word of a filter that takes no list; None, if it is missing."""
+        """The word of a filter that takes no list; None if it is missing."""
         value = filters.get(name)
         if not value:
             return None

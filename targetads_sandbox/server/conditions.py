@@ -14,16 +14,12 @@ _PATHS_END = "/path_to_conversion"
 
 
 class Asked(NamedTuple):
-    """A request, as far as it says so in a form that can be read.
+    """What a request asks for, as far as it can be parsed.
 
     Attributes:
-        path: The path in the address.
-        project_id: The project.
-        start: The first day of its window: that of the interactions or, for paths, of
-            the conversions.
+        start: The first day of its window: of the interactions or, for paths, of the
+            conversions.
         end: The last day, inclusive.
-        limit: The `Limit`.
-        offset: The `Offset`.
         campaigns: How many media campaigns it lists.
     """
 
@@ -50,9 +46,9 @@ class Asked(NamedTuple):
 
 
 def read_asked(path: str, project_id: int | None, body: bytes) -> Asked:
-    """Read what a request asks for; never fails, whatever the body is.
+    """Parse what a request asks for; never fails, whatever the body is.
 
-    The filters may be objects, or stand at the top level, as in the flat form of jobs.
+    The filters may be objects, or at the top level, as in the flat form of jobs.
     """
     try:
         content = msgspec.json.decode(body)
@@ -77,7 +73,7 @@ def read_asked(path: str, project_id: int | None, body: bytes) -> Asked:
 
 
 def _filter(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A filter object; everything, if the filters are at the top level."""
+    """A filter object, or the whole body if the filters are at the top level."""
     value = content.get(name, content)
     return value if isinstance(value, dict) else {}
 

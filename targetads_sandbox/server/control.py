@@ -1,6 +1,6 @@
-"""The answers of the sandbox about itself: the truth, and the faults.
+"""Routes of the sandbox about itself: the truth, and the faults.
 
-They need no token, and are no part of the API.
+They need no token, and are not part of the API.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REPORTS: Mapping[str, Literal["raw", "path"]] = {"raw": "raw", "path": "path"}
 
 
 def show_truth(call: Call) -> Response:
-    """What a right tap delivers: see the package `truth`."""
+    """What a correct tap delivers: see the package `truth`."""
     try:
         content = _truth(call.sandbox.world, call.params)
     except KeyError as error:
@@ -38,7 +38,7 @@ def show_truth(call: Call) -> Response:
 
 
 def _truth(world: World, params: Mapping[str, str]) -> dict[str, Any]:
-    """The counts of a report, and the keys of one of its streams, if it is named.
+    """The counts of a report, and the keys of one of its streams if it is named.
 
     Raises:
         KeyError: If a parameter is missing, or there is no such report.
@@ -93,7 +93,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 async def show_faults(call: Call) -> Response:
-    """The faults that are set, and how often each kind has happened."""
+    """The faults, and how often each kind has happened."""
     faults = call.sandbox.faults
     return json_response({"faults": faults.faults, "happened": faults.happened})
 

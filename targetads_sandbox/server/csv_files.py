@@ -1,4 +1,4 @@
-"""Writes the rows of a query to a CSV file, some at a time.
+"""Writes the rows of a query to a CSV file, in batches.
 
 API reference: v2 reports.
 """
@@ -29,7 +29,7 @@ _WORDS = {True: "true", False: "false"}
 
 
 class StoppedError(Exception):
-    """A file is not wanted any more."""
+    """The file is no longer wanted."""
 
 
 def write_csv(
@@ -41,20 +41,20 @@ def write_csv(
 ) -> int:
     """Write a file with all rows of a query.
 
-    A missing value is empty, as an empty text is; numbers and times are as in JSON.
+    A missing value is empty, like an empty string; numbers and times are as in JSON.
 
     Args:
         path: The file.
         query: Which rows.
         world: Where they are.
         dialect: The form of the file.
-        stopped: Whether to give up; asked now and then.
+        stopped: Whether to give up; called now and then.
 
     Returns:
         The number of rows.
 
     Raises:
-        StoppedError: If it was given up.
+        StoppedError: If it was stopped.
     """
     columns = list(zip(query.fields, query.columns, strict=True))
     if dialect.csv_columns == "other":

@@ -44,37 +44,36 @@ Kind = Literal[
 `rate_limit`: status 429, without a Retry-After header.
 `rate_limit_retry_after`: status 429 with a Retry-After header.
 `server_error`: status 500.
-`bad_gateway`: status 502, with a proxy's page of HTML.
-`gateway_timeout`: status 504, with a proxy's page of HTML.
+`bad_gateway`: status 502, with a proxy's HTML page.
+`gateway_timeout`: status 504, with a proxy's HTML page.
 `too_large`: status 413.
-`slow`: the right answer, late.
-`cut`: the connection ends in the middle of the right answer's body.
-`malformed`: status 200, with half of the right answer's JSON; the length is right.
+`slow`: the right response, late.
+`cut`: the connection ends in the middle of the right response's body.
+`malformed`: status 200, with half of the right response's JSON; the length is right.
 `error_in_body`: status 200, with an error as its body.
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
-`unstable_order`: a page of the right rows, which are in another order each time, so
-    that reading page after page loses and doubles some.
-`late_rows`: the right answer, and right after it is made, new interactions come into
-    the days of its window, of its types and campaigns. Every second one, the first
-    included, comes before the end of the page in the paging order, so that the next
-    page begins with a row that was delivered already. v1 raw data only: another
-    request gets its right answer, and nothing else happens.
+`unstable_order`: a page of the right rows in another order each time, so that paging
+    loses some and duplicates others.
+`late_rows`: the right response, and right after it new interactions on the days of its
+    window, of its types and campaigns. Every second one, starting with the first, sorts
+    before the end of the page, so that the next page begins with a row that was already
+    delivered. v1 raw data only: other requests just get the right response.
 `unauthorized`: status 401.
 `forbidden`: status 403.
 
-Some happen to v2 jobs alone. Which job, is decided when it is created:
+Some happen to v2 jobs only, and are drawn when the job is created:
 
 `job_failed`, `job_expired`, `job_cancelled`: it ends with this status.
-`job_hangs`: it is being processed for ever.
+`job_hangs`: it is processed for ever.
 `slow_job`: it takes longer.
-`wrong_row_count`: it says that it has one row more than there are.
+`wrong_row_count`: it reports one row more than there are.
 
 Others happen to the downloads of their files:
 
-`truncated_file`: half of the file; the length of the answer is right.
-`corrupt_file`: some bytes in the middle are others.
-`expired_url`: status 403, now and whenever the same address is used again.
+`truncated_file`: half of the file; the length of the response is right.
+`corrupt_file`: some bytes in the middle are replaced.
+`expired_url`: status 403, now and whenever the same URL is used again.
 """
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -89,7 +88,7 @@ JOB_KINDS = (
     "slow_job",
     "wrong_row_count",
 )
-"""The kinds that happen to jobs."""
+"""Kinds that happen to jobs."""
 
 _FILE_KINDS = ("truncated_file", "corrupt_file", "expired_url")
 _PATHS: Mapping[str, str] = {
@@ -116,28 +115,28 @@ class Fault(
 
     Attributes:
         kind: What goes wrong.
-        rate: The share of requests that it happens to, drawn by chance, from 0 to 1.
-        times: Instead of a rate: it happens to so many requests, one after another.
+        rate: The share of requests that it happens to, from 0 to 1.
+        times: Instead of a rate: how many requests in a row it happens to.
         after: How many requests are spared first.
-        path: The beginning of the paths that it happens to. If None: those of v1
-            reports, of v1 raw data for `late_rows`, the creation of v2 jobs for what
-            happens to jobs, and the storage for what happens to files.
-        seconds: How late `slow` answers or how much longer `slow_job` takes (1, if
-            None), or what Retry-After asks to wait (0, if None).
+        path: The prefix of the paths that it happens to. If None: v1 reports, v1 raw
+            data for `late_rows`, the creation of v2 jobs for faults of jobs, and the
+            storage for faults of files.
+        seconds: How late `slow` responds or how much longer `slow_job` takes (1 if
+            None), or what Retry-After asks to wait (0 if None).
         http_date: Write Retry-After as a date, instead of as seconds.
         code: The `ErrorCode` of `error_in_body`.
-        rows: How many rows come with `late_rows`.
+        rows: How many rows arrive with `late_rows`.
         project_id: Only requests for this project.
         date: Only requests whose window has this day: `2024-01-15`. The window is that
             of the interactions or, for paths, of the conversions.
-        min_days: Only requests whose window has at least so many days.
+        min_days: Only requests whose window has at least this many days.
         min_limit: Only requests with at least this `Limit`.
         min_offset: Only requests with at least this `Offset`.
-        max_campaigns: Spare requests that list media campaigns, but at most so many:
+        max_campaigns: Spare requests that list media campaigns, but at most this many:
             it happens to those that list more, or none.
 
-    A request that does not say what a condition asks for does not meet the fault. The
-    requests that conditions spare do not count for `rate`, `times` and `after`.
+    A request that lacks what a condition asks for does not meet the fault. Requests
+    spared by conditions do not count for `rate`, `times` and `after`.
     """
 
     kind: Kind
@@ -157,11 +156,7 @@ class Fault(
     max_campaigns: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ValueError: If the kind is unknown, or a number makes no sense.
-        """
+        """Raise ValueError if the kind is unknown, or a number makes no sense."""
         if self.kind not in KINDS:
             message = f"There is no fault {self.kind!r}; there are {', '.join(KINDS)}."
             raise ValueError(message)
@@ -185,7 +180,7 @@ class Fault(
 
     @property
     def prefix(self) -> str:
-        """The beginning of the paths that it happens to."""
+        """The prefix of the paths that it happens to."""
         if self.path is None:
             return _PATHS.get(self.kind, _DEFAULT_PATH)
         return self.path
@@ -216,10 +211,10 @@ class Fault(
 
 
 def parse_fault(text: str) -> Fault:
-    """Read a fault as the command line has it.
+    """Parse a fault in its command line form.
 
     Args:
-        text: `KIND:RATE` or `KIND:xTIMES`, and `:SECONDS` after that for `slow`,
+        text: `KIND:RATE` or `KIND:xTIMES`, followed by `:SECONDS` for `slow`,
             `slow_job` and `rate_limit_retry_after`: `server_error:0.05`, `cut:x3`,
             `slow:0.1:2.5`. The kind may have a path: `cut@/storage/:x1`.
 
@@ -247,7 +242,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def decode_faults(content: object) -> list[Fault]:
-    """Make faults out of decoded JSON.
+    """Create faults from decoded JSON.
 
     Raises:
         ValueError: If it is not a list of faults.
@@ -260,7 +255,7 @@ def decode_faults(content: object) -> list[Fault]:
 
 def _is_day(text: str) -> bool:
     try:
-        # Newer versions of Python also read 20240115 and 2024-W03-1.
+        # Python also reads 20240115 and 2024-W03-1.
         return date.fromisoformat(text).isoformat() == text
     except (TypeError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""The answers of v2: jobs, and the downloads of their files.
+"""The routes of v2: jobs, and downloads of their files.
 
 API reference: v2 reports.
 """
@@ -44,7 +44,7 @@ create_path_job = partial(_create, parse_path_job)
 
 
 async def show_job(call: Call) -> Response:
-    """Say what has become of a job; a file that is ready gets a new address."""
+    """The status of a job; a finished file gets a new URL."""
     sandbox = call.sandbox
     project_id = call.project_id()
     job = sandbox.jobs.find(call.name)

@@ -1,4 +1,4 @@
-"""Reports that are made in the background (API reference: v2 reports)."""
+"""Reports generated in the background (API reference: v2 reports)."""
 
 from __future__ import annotations
 
@@ -38,25 +38,22 @@ ENDS: dict[str, tuple[Status, str]] = {
 _WORKERS = 4
 _CREATED_SHARE = 0.25
 _PATIENCE = 1.0
-"""How many seconds a question may wait for a file that is due.
+"""How many seconds a request may wait for a file that is due.
 
-So a job that takes no time is done when it is first asked for.
+So a job that takes no time is done on the first request.
 """
 
 
 @dataclass
 class Job:
-    """A report that is being made, or was.
+    """A report that is being generated, or was.
 
     Attributes:
-        project_id: The project.
-        dialect: The form of the file.
         seconds: How long the job takes at least.
         fault: What goes wrong with it: the kind of a fault.
         path: Where its file is.
-        file: The number of rows, when the file is complete.
-        job_id: Its id.
-        created_at: When it was created, for people.
+        file: The number of rows, once the file is complete.
+        created_at: When it was created, in the API's format.
         began: When it was created, for measuring.
     """
 
@@ -72,7 +69,7 @@ class Job:
 
     @property
     def status(self) -> Status:
-        """What has become of it."""
+        """Its current status."""
         elapsed = monotonic() - self.began
         if self.fault == "job_hangs":
             return "PROCESSING"
@@ -91,13 +88,13 @@ class Job:
         return ENDS[self.fault][1] if self.fault in ENDS else INTERNAL_ERROR[1]
 
     async def settle(self) -> None:
-        """Wait a moment for the file, if it is due."""
+        """Wait briefly for the file, if it is due."""
         if self.fault not in ENDS and monotonic() - self.began >= self.seconds:
             future = asyncio.wrap_future(self.file)
             await asyncio.wait([future], timeout=_PATIENCE)
 
     def described(self) -> dict[str, Any]:
-        """What the API says about it, without where its file is."""
+        """What the API says about it, without the URL of its file."""
         status = self.status
         content: dict[str, Any] = {
             "job_id": self.job_id,
@@ -119,9 +116,7 @@ class Job:
 class Jobs:
     """The jobs of one world, and their files in a private directory.
 
-    Args:
-        world: Where the rows are.
-        seconds: How long a job takes at least.
+    A job takes at least `seconds`.
     """
 
     def __init__(self, world: World, seconds: float) -> None:
@@ -135,14 +130,7 @@ class Jobs:
     def create(
         self, project_id: int, query: Query, dialect: Dialect, fault: Fault | None
     ) -> Job:
-        """Start a job.
-
-        Args:
-            project_id: The project.
-            query: Which rows.
-            dialect: The form of the file.
-            fault: What goes wrong with it.
-        """
+        """Start a job; `fault` is the kind of what goes wrong with it."""
         if self._pool is None or self._directory is None:
             self._pool = ThreadPoolExecutor(_WORKERS, "tap-targetads-sandbox-job")
             self._directory = tempfile.TemporaryDirectory(prefix="targetads-sandbox-")
@@ -167,7 +155,7 @@ class Jobs:
         except StoppedError:
             raise
         except Exception:
-            # The answer says little, so a bug of the sandbox has to be told here.
+            # The response says little, so a bug of the sandbox must be reported here.
             _LOGGER.exception("A job failed")
             raise
 
@@ -185,5 +173,5 @@ class Jobs:
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as the API writes it in v2: `2024-01-15T10:00:00Z`."""
+    """A time in the format of API v2: `2024-01-15T10:00:00Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

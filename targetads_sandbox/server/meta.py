@@ -1,4 +1,4 @@
-"""The answers about a project: its token, campaigns and target events.
+"""The routes about a project: its token, campaigns and target events.
 
 API reference: base, auth, project; v1 meta.
 """
@@ -27,7 +27,7 @@ async def campaigns(call: Call) -> Response:
     nested = parse_flag(call.params, "include_creative", default=False)
     dialect = sandbox.dialect
     if not sandbox.sees_campaigns(project_id):
-        # The documentation shows this answer; no other is known for it.
+        # The documented response; no other is known.
         return json_response({"campaigns": [], "count": 0}, dialect=dialect)
     rows = campaign_rows(project_id, active=active, names=dialect.campaign_fields)
     if nested:
@@ -47,7 +47,7 @@ async def target_events(call: Call) -> Response:
 
 
 async def token_validate(call: Call) -> Response:
-    """What the token may do; live, status 200 says it all."""
+    """What the token may do; the live API only sends status 200."""
     project_id = call.project_id()
     if not call.sandbox.dialect.token_body:
         return Response()

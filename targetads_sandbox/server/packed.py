@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from random import Random
 
 _ROWS = 2_000
-"""The rows of a chunk: some MB of JSON at most, as rows usually are."""
+"""Rows per chunk: usually some MB of JSON at most."""
 
 _LEVEL = 1
-"""Rows are much alike: even so they take a twelfth, and packing takes no time."""
+"""Rows are so similar that even this level shrinks them to a twelfth, in no time."""
 
 
 class _Chunk(NamedTuple):
     """Some rows.
 
     Attributes:
-        packed: Their JSON, compressed; a comma follows each row.
-        ends: Where each row ends in it, with its comma.
+        packed: Their JSON, compressed; each row is followed by a comma.
+        ends: Where each row ends in it, including its comma.
     """
 
     packed: bytes
@@ -33,10 +33,10 @@ class _Chunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The JSON of rows in their order.
+    """The JSON of rows in order.
 
     Attributes:
-        chunks: The rows, some at a time; all chunks but the last have equally many.
+        chunks: The rows; all chunks but the last have the same number of them.
         count: The number of rows.
     """
 
@@ -45,7 +45,7 @@ class Packed:
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes."""
+        """Its rough size in bytes."""
         return sum(len(packed) + 4 * len(ends) for packed, ends in self.chunks)
 
     def length(self, start: int, stop: int) -> int:
@@ -68,7 +68,7 @@ class Packed:
         return pack(rows[number] for number in order)
 
     def _ranges(self, start: int, stop: int) -> Iterator[tuple[_Chunk, int, int]]:
-        """The chunks with some rows, and where the rows begin and end in each."""
+        """The chunks with these rows, and where the rows begin and end in each."""
         for number in range(start // _ROWS, -(-stop // _ROWS)):
             chunk, before = self.chunks[number], number * _ROWS
             first, last = max(start - before, 0), min(stop - before, len(chunk.ends))

@@ -1,4 +1,4 @@
-"""Makes pages of JSON out of rows, each row being serialised once for a query."""
+"""Builds pages of JSON from rows, serialising each row once per query."""
 
 from __future__ import annotations
 
@@ -23,28 +23,21 @@ if TYPE_CHECKING:
 
 _CACHED_BYTES = 96 << 20
 _MANY_ROWS = 50_000
-"""With more rows than that a result is made alone: several would need the memory of
-all, and none would be ready sooner."""
+"""Larger results are built one at a time.
+
+Several would need the memory of all, and none would be ready sooner.
+"""
 
 
 class Page(NamedTuple):
-    """The body of an answer, made while it is sent.
-
-    Attributes:
-        length: The number of bytes.
-        pieces: The bytes, which can be had once.
-    """
+    """The body of a response, built while it is sent: `length` bytes, iterable once."""
 
     length: int
     pieces: Iterable[bytes]
 
 
 class Pages:
-    """Answers queries of one world, from any thread.
-
-    Args:
-        world: Where the rows are.
-    """
+    """Answers queries of one world, from any thread."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -60,15 +53,14 @@ class Pages:
         more: bool | None = None,
         shuffle: Random | None = None,
     ) -> Page:
-        """The body of an answer.
+        """The body of a response.
 
         Args:
             query: Which rows.
-            page: Which of them.
-            dialect: The form of the answer.
-            more: What to say instead of the truth about further rows, in every
-                dialect; the truth, if None.
-            shuffle: Bring all rows of the query into an order of its choice first.
+            page: Which page of them.
+            dialect: The form of the response.
+            more: What to say about further rows, in every dialect; the truth if None.
+            shuffle: Shuffles all rows of the query first.
         """
         rows = self._results.get(
             (query, dialect, self._world.edition), partial(self._rows, query, dialect)
@@ -131,7 +123,7 @@ def _row_form(
 
 
 def _value_form(dialect: Dialect) -> Callable[[Value], Value] | None:
-    """How a dialect changes values; None if it leaves them as they are."""
+    """How a dialect changes values; None if it keeps them."""
     if dialect.numbers == "numbers" and dialect.nulls == "null":
         return None
     as_text = dialect.numbers == "strings"
@@ -153,7 +145,7 @@ def _frame(
     more: bool | None,  # noqa: FBT001
     dialect: Dialect,
 ) -> tuple[bytes, bytes]:
-    """What comes before the rows of an answer, and what after them."""
+    """What comes before and after the rows of a response."""
     documented = dialect.shape == "data"
     head = b'{"data":[' if documented else b'{"Rows":['
     if documented:

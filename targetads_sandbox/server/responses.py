@@ -1,4 +1,4 @@
-"""The bodies of the API's answers, right and wrong ones."""
+"""The bodies of API responses, right and wrong."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GATEWAYS = {
 
 
 class ApiError(Exception):
-    """An answer that is an error (API reference: errors).
+    """A response that is an error (API reference: errors).
 
     Attributes:
         code: The HTTP status, and the `ErrorCode`.
@@ -62,13 +62,13 @@ _REFUSALS = {
 
 
 DAMAGES = ("cut", "malformed")
-"""The faults that need the whole body of the right answer."""
+"""Faults that need the whole body of the right response."""
 
 
 def json_response(
     content: Any, *, status: int = 200, dialect: Dialect | None = None
 ) -> Response:
-    """An answer with some JSON; pretty, if the dialect is."""
+    """A response with JSON; indented if the dialect is."""
     body = msgspec.json.encode(content)
     if dialect is not None and dialect.pretty:
         body = msgspec.json.format(body, indent=2)
@@ -76,12 +76,12 @@ def json_response(
 
 
 def raw_json_response(body: bytes, *, status: int = 200) -> Response:
-    """An answer with JSON that was encoded before."""
+    """A response with encoded JSON."""
     return Response(body, status_code=status, media_type="application/json")
 
 
 def page_response(page: Page) -> Response:
-    """An answer with a page, which is made while it is sent."""
+    """A response with a page, built while it is sent."""
     return StreamingResponse(
         iter(page.pieces),
         headers={"Content-Length": str(page.length)},
@@ -90,19 +90,13 @@ def page_response(page: Page) -> Response:
 
 
 def error_response(code: int, message: str, *, status: int | None = None) -> Response:
-    """An answer with an error (API reference: errors).
-
-    Args:
-        code: The `ErrorCode`.
-        message: The `ErrorMessage`.
-        status: The HTTP status, if it is not the code.
-    """
+    """An error response (API reference: errors); `status` defaults to `code`."""
     content = {"ErrorCode": code, "ErrorMessage": message}
     return json_response(content, status=code if status is None else status)
 
 
 def validation_response(failures: Sequence[FailedField], dialect: Dialect) -> Response:
-    """The answer to a request that is wrong (API reference: errors)."""
+    """The response to an invalid request (API reference: errors)."""
     content = {
         "ErrorCode": 400,
         "ErrorMessage": "validate error",
@@ -112,7 +106,7 @@ def validation_response(failures: Sequence[FailedField], dialect: Dialect) -> Re
 
 
 def fault_response(fault: Fault) -> Response | None:
-    """The answer that a fault gives at once; None, if it needs the right one first."""
+    """The response of a fault; None if the fault needs the right one first."""
     if fault.kind in _GATEWAYS:
         return _proxy_response(_GATEWAYS[fault.kind])
     if fault.kind == "error_in_body":
@@ -142,7 +136,7 @@ def _retry_after(fault: Fault) -> Mapping[str, str]:
 
 
 def damaged_response(fault: Fault, response: Response) -> Response:
-    """What a fault leaves of the right answer."""
+    """What a fault leaves of the right response."""
     if isinstance(response, FileResponse):
         response.damage(fault.kind)
     elif fault.kind in DAMAGES:
@@ -154,9 +148,9 @@ def damaged_response(fault: Fault, response: Response) -> Response:
 
 
 class CutResponse(Response):
-    """An answer that promises its whole body, and ends after half of it.
+    """A response that promises its whole body, and ends after half of it.
 
-    An answer without a body cannot be cut.
+    A response without a body cannot be cut.
     """
 
     async def __call__(
@@ -165,9 +159,9 @@ class CutResponse(Response):
         receive: Receive,  # noqa: ARG002
         send: Send,
     ) -> None:
-        """Send half of the body, and return without having finished.
+        """Send half of the body, and return without finishing.
 
-        The server then closes the connection, because nothing else can be said on it.
+        The server then closes the connection, since nothing else can be sent on it.
         """
         start = {
             "type": "http.response.start",

@@ -1,4 +1,4 @@
-"""Serves a sandbox: from a thread of the caller's process, or in the foreground."""
+"""Serves a sandbox, from a thread or in the foreground."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10
 _GRACE_SECONDS = 1
 _KEEP_ALIVE_SECONDS = 300
-"""Longer than a client may think between two requests.
+"""Longer than a client may pause between two requests.
 
-A shorter time would close connections just when they are used again, which is a fault
-that nobody asked for.
+A shorter time would close connections just as they are reused: a fault that nobody
+asked for.
 """
 
 
 class SandboxError(RuntimeError):
-    """The sandbox was asked for something at the wrong time."""
+    """A method of the sandbox was called at the wrong time."""
 
 
 class Sandbox(Backend):
-    """A TargetADS server of one's own.
+    """A local TargetADS server.
 
-    As a context manager it serves on a free loopback port, from a thread in the
-    background, until the end of the block. The arguments are those of `Backend`.
+    As a context manager it serves on a free loopback port, from a background thread,
+    until the end of the block. The arguments are those of `Backend`.
     """
 
     _socket: socket.socket | None = None
@@ -48,17 +48,13 @@ class Sandbox(Backend):
 
     @classmethod
     def for_projects(cls, projects: Iterable[int] = ()) -> Self:
-        """A sandbox with the default data of some projects.
-
-        Args:
-            projects: Their ids; the default projects, if there are none.
-        """
+        """A sandbox with default data of these projects, or of the default projects."""
         return cls(World(projects=tuple(projects) or DEFAULT_PROJECTS))
 
     @property
     @override
     def url(self) -> str:
-        """The address at which it serves, without a slash at the end.
+        """The base URL, without a trailing slash.
 
         Raises:
             SandboxError: If it does not serve.
@@ -70,22 +66,20 @@ class Sandbox(Backend):
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def bind(self, host: str = LOOPBACK, port: int = 0) -> None:
-        """Take an address, so that `url` is known before anything is served.
+        """Bind an address, so that `url` is known before anything is served.
 
-        Args:
-            host: Where to serve.
-            port: The port; any that is free, if 0.
+        Port 0 is any free port.
 
         Raises:
-            OSError: If the address cannot be had.
-            SandboxError: If the sandbox has an address already.
+            OSError: If the address is not available.
+            SandboxError: If the sandbox is already bound.
         """
         if self._socket is not None:
             message = "The sandbox has an address already."
             raise SandboxError(message)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # Named explicitly, the protocol lets asyncio switch off Nagle's algorithm,
-        # which would hold back the end of every small answer for 40 ms.
+        # With an explicit protocol, asyncio switches off Nagle's algorithm, which would
+        # delay the end of every small response by 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,10 +91,10 @@ class Sandbox(Backend):
         self._socket = listener
 
     def start(self) -> None:
-        """Serve from a thread in the background; return when requests are accepted.
+        """Serve from a background thread; return when requests are accepted.
 
         Raises:
-            SandboxError: If it serves already, or the server does not come up.
+            SandboxError: If it already serves, or the server does not start.
         """
         self.bind()
         self._server = _Server(self)
@@ -117,7 +111,7 @@ class Sandbox(Backend):
             raise SandboxError(message)
 
     def stop(self) -> None:
-        """Stop serving; do nothing, if it does not serve."""
+        """Stop serving; do nothing if it does not serve."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
@@ -127,19 +121,17 @@ class Sandbox(Backend):
         self.close()
 
     def serve(self, host: str = LOOPBACK, port: int = 0) -> None:
-        """Serve in the foreground, until the process is interrupted.
+        """Serve in the foreground until the process is interrupted.
 
-        Args:
-            host: Where to serve, if `bind` was not called before.
-            port: The port; any that is free, if 0.
+        `host` and `port` count if `bind` was not called before.
 
         Raises:
-            OSError: If the address cannot be had.
+            OSError: If the address is not available.
         """
         if self._socket is None:
             self.bind(host, port)
         try:
-            # The server handles the signal first, and passes it on at the end.
+            # The server handles the signal first, and raises it again at the end.
             with suppress(KeyboardInterrupt):
                 _Server(self).serve_socket(self._socket)
         finally:
@@ -156,14 +148,14 @@ class Sandbox(Backend):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it accepts requests, and nothing else."""
+    """A server that reports when it accepts requests."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.ready = threading.Event()
         config = uvicorn.Config(
             create_app(sandbox),
-            # Neither the logging nor the event loops of the process that the sandbox
-            # runs in are its own to configure.
+            # Logging and event loops of the host process are not the sandbox's to
+            # configure.
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -176,13 +168,13 @@ class _Server(uvicorn.Server):
         super().__init__(config)
 
     def serve_socket(self, listener: socket.socket | None) -> None:
-        """Serve on a socket that is bound; does not return before the end."""
+        """Serve on a bound socket; returns at the end."""
         try:
             self.run(sockets=[] if listener is None else [listener])
         finally:
             self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and report it."""
         await super().startup(sockets)
         self.ready.set()

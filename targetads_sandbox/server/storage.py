@@ -1,7 +1,7 @@
-"""An object store: files that whoever knows a signed address can download.
+"""An object store: whoever has a signed URL can download the file.
 
-Like the stores that the API's files are in (API reference: v2 reports), it takes the
-address for the only credential, and answers errors in XML.
+Like the stores of the API's files (API reference: v2 reports), it accepts the URL as
+the only credential, and reports errors as XML.
 """
 
 from __future__ import annotations
@@ -28,22 +28,18 @@ PREFIX = "/storage/"
 _BUCKET = "/storage/reports/"
 _CHUNK = 1 << 20
 _NOISE = b"\xff" * 16
-"""No part of a UTF-8 text, and nothing that a checksum lets pass."""
+"""Not valid UTF-8, and rejected by any checksum."""
 
 
 class SignedUrl(NamedTuple):
-    """An address, and when it stops working."""
+    """A URL, and when it expires."""
 
     url: str
     expires_at: datetime
 
 
 class Storage:
-    """Signs addresses, and knows which of them are good.
-
-    Args:
-        seconds: How long an address works.
-    """
+    """Signs URLs, valid for some seconds, and checks them."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -52,12 +48,7 @@ class Storage:
         self._revoked: set[str] = set()
 
     def sign(self, base: str, name: str) -> SignedUrl:
-        """A new address for a file.
-
-        Args:
-            base: Where the store serves.
-            name: The name of the file.
-        """
+        """A new URL for the file `name`, below the URL `base` of the store."""
         expires = floor(time() + self._seconds)
         query = {
             "X-Serial": str(next(self._serials)),
@@ -68,19 +59,13 @@ class Storage:
         return SignedUrl(f"{base}{_BUCKET}{name}?{urlencode(query)}", moment)
 
     def revoke(self, params: Mapping[str, str]) -> None:
-        """Let an address expire before its time."""
+        """Make a URL expire early."""
         self._revoked.add(params.get("X-Signature", ""))
 
     def refusal(
         self, name: str, params: Mapping[str, str], authorization: str
     ) -> Response | None:
-        """Why a request gets nothing, if it does not.
-
-        Args:
-            name: The name of the file.
-            params: The parameters in the address.
-            authorization: The header of this name, which must not be there.
-        """
+        """The response to a request that gets nothing; None if it gets the file."""
         if authorization:
             message = (
                 "Only one auth mechanism allowed; only the X-Signature query parameter "
@@ -102,7 +87,7 @@ class Storage:
 
 
 def missing() -> Response:
-    """The answer for a file that there is not."""
+    """The response for a file that does not exist."""
     return _error(404, "NoSuchKey", "The specified key does not exist.")
 
 
@@ -115,13 +100,10 @@ def _error(status: int, code: str, message: str) -> Response:
 
 
 class FileResponse(Response):
-    """A file that is sent as it is read, as a whole or with damage.
-
-    Args:
-        path: The file.
+    """A file that is sent while it is read, complete or damaged.
 
     Attributes:
-        promised: The number of bytes that the answer announces.
+        promised: The number of bytes that the response announces.
         sent: The number of bytes after which it ends.
         corrupt: Replace some bytes in the middle.
     """
@@ -147,7 +129,7 @@ class FileResponse(Response):
         receive: Receive,  # noqa: ARG002
         send: Send,
     ) -> None:
-        """Send the file; less than was promised makes the server hang up."""
+        """Send the file; sending less than promised makes the server hang up."""
         self.headers["Content-Length"] = str(self.promised)
         start = {
             "type": "http.response.start",
@@ -170,7 +152,7 @@ class FileResponse(Response):
 
 
 def _with_noise(chunk: bytes, offset: int) -> bytes:
-    """Some bytes, with noise from an offset on, if that is among them."""
+    """A chunk, with noise from an offset on if that is in it."""
     if not 0 <= offset < len(chunk):
         return chunk
     noise = _NOISE[: len(chunk) - offset]

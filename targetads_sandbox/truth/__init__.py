@@ -1,7 +1,6 @@
-"""What a right tap must deliver, written plainly and without regard to speed.
+"""What a correct tap must deliver, written for clarity, not speed.
 
-Nothing here is shared with the tap, so that a test which compares both means
-something.
+It shares no code with the tap, so that comparing the two proves something.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ def expected_campaigns(
     active: bool = True,
     names: CampaignFields = "documented",
 ) -> list[dict[str, Any]]:
-    """The records of a project's campaigns; times are local, as the API has them.
+    """The records of a project's campaigns; times are local, as in the API.
 
     Args:
         world: The world that is served.
         project_id: The project.
-        active: Leave out those that had no impressions lately.
+        active: Omit those without recent impressions.
         names: Which names the fields have.
 
     Raises:
@@ -41,10 +41,7 @@ def expected_creatives(
 ) -> list[dict[str, Any]]:
     """The records of a project's creatives, each with its `placement_id`.
 
-    Args:
-        world: The world that is served.
-        project_id: The project.
-        active: Leave out those of campaigns that had no impressions lately.
+    `active` omits those of campaigns without recent impressions.
 
     Raises:
         ValueError: If there is no such project.
@@ -60,13 +57,7 @@ def expected_creatives(
 
 
 def expected_target_events(world: World, *, project_id: int) -> list[dict[str, Any]]:
-    """The records of the events that count as a project's conversions.
-
-    An empty description is null, like every empty text.
-
-    Args:
-        world: The world that is served.
-        project_id: The project.
+    """The records of a project's conversion events; empty descriptions are null.
 
     Raises:
         ValueError: If there is no such project.

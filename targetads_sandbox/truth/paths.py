@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from targetads_sandbox.world.world import World
 
 TOUCH_DAYS = 90
-"""How many days before its conversion a touch may be, unless something else is said."""
+"""Default of how many days before its conversion a touch may be."""
 
 
 def expected_paths(  # noqa: PLR0913 - all by name
@@ -45,6 +45,8 @@ def expected_paths(  # noqa: PLR0913 - all by name
 ) -> list[dict[str, Any]]:
     """The records of one stream of paths and one project, in no particular order.
 
+    Filters that are None let everything through.
+
     Args:
         world: The world that is served.
         project_id: The project.
@@ -52,17 +54,17 @@ def expected_paths(  # noqa: PLR0913 - all by name
         start: The first day of conversions.
         end: The last one, inclusive.
         fields: The selected fields, by their names in v1.
-        interaction_types: The types of touches; all of them, if None.
+        interaction_types: The types of touches.
         touch_days: How many days before its conversion a touch may be.
-        event_types: The types of conversions; all of them, if None.
-        categories: The first categories of the items; all conversions, if None.
-        media_campaign_ids: The media campaigns of touches; all touches, if None.
+        event_types: The types of conversions.
+        categories: The first categories of the items.
+        media_campaign_ids: The media campaigns of touches.
         timezone: IANA name of the zone of the API's times.
         row_key: Whether records have a `_row_key`. Equal records are numbered within
             the day of their conversions.
 
     Returns:
-        Records with `_row_key`, `project_id` and `conversion_date` first, and then the
+        Records with `_row_key`, `project_id` and `conversion_date` first, then the
         fields in alphabetical order.
 
     Raises:

@@ -40,26 +40,26 @@ def expected_report(  # noqa: PLR0913 - all by name
 ) -> list[dict[str, Any]]:
     """The records of an aggregated report of one project, in no particular order.
 
-    The period is that of both filters, of the interactions and of the conversions.
+    The period applies to both filters. Filters that are None let everything through.
 
     Args:
         world: The world that is served.
         project_id: The project.
         start: The first day.
         end: The last day, inclusive.
-        dimensions: What the sums are parted by.
-        media_metrics: What is summed up of interactions.
-        target_metrics: What is summed up of conversions.
-        date_grouping: Which days are one group.
-        attribution_model: As requests have it, in lower case; `mli`, if None.
-        attribution_window: In days; no window, if None.
-        media_campaign_ids: The media campaigns; all, if None.
-        event_types: The types of conversions; all, if None.
-        categories: The first categories of the items; all conversions, if None.
+        dimensions: What to group by.
+        media_metrics: Metrics of interactions.
+        target_metrics: Metrics of conversions.
+        date_grouping: The days of one group.
+        attribution_model: As in requests, in lower case; `mli` if None.
+        attribution_window: In days; no window if None.
+        media_campaign_ids: The media campaigns.
+        event_types: The types of conversions.
+        categories: The first categories of the items.
 
     Returns:
         Records with `project_id` first, then the dimensions and metrics in the order
-        given. A ratio is null where there is nothing to divide by.
+        given. A ratio is null where the divisor is zero.
 
     Raises:
         ValueError: If there is no such project, field, model, window or grouping.

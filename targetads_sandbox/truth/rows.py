@@ -1,4 +1,4 @@
-"""The records of interactions, and what all records have in common."""
+"""The records of interactions, and what all records share."""
 
 from __future__ import annotations
 
@@ -31,18 +31,9 @@ def counts(
     end: dt.date,
     report: Literal["raw", "path"] = "raw",
 ) -> dict[str, dict[str, int]]:
-    """Count a project's rows.
+    """Count a project's rows by day and type, for every day of the period.
 
-    Args:
-        world: The world that is served.
-        project_id: The project.
-        start: The first day.
-        end: The last day, inclusive.
-        report: What to count: the rows of raw data, or the touches of paths, by the
-            days and types of their conversions.
-
-    Returns:
-        The number of rows of each type that occurs, for every day of the period.
+    `path` counts the touches of paths, by the days and types of their conversions.
 
     Raises:
         ValueError: If there is no such project.
@@ -75,7 +66,7 @@ def expected_records(  # noqa: PLR0913 - all by name
         world: The world that is served.
         project_id: The project.
         stream: The stream's name, which is part of the keys.
-        types: The interaction types of the stream; all of them, if None.
+        types: The interaction types of the stream; all if None.
         start: The first day.
         end: The last day, inclusive.
         fields: The selected fields.
@@ -83,8 +74,8 @@ def expected_records(  # noqa: PLR0913 - all by name
         row_key: Whether records have a `_row_key`.
 
     Returns:
-        Records with `_row_key` and `project_id` first, and then the fields in
-        alphabetical order.
+        Records with `_row_key` and `project_id` first, then the fields in alphabetical
+        order.
 
     Raises:
         ValueError: If there is no such project, field or zone.
@@ -106,22 +97,14 @@ def expected_records(  # noqa: PLR0913 - all by name
 
 
 def check_project(world: World, project_id: int) -> None:
-    """Check that there is a project.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """Raise ValueError if there is no such project."""
     if project_id not in world.projects:
         message = f"There is no project {project_id}."
         raise ValueError(message)
 
 
 def check_fields(fields: Iterable[str], known: Collection[str]) -> None:
-    """Check that there are some fields.
-
-    Raises:
-        ValueError: If one of them is not known.
-    """
+    """Raise ValueError if one of the fields is unknown."""
     for name in fields:
         if name not in known:
             message = f"There is no field {name}."
@@ -129,11 +112,7 @@ def check_fields(fields: Iterable[str], known: Collection[str]) -> None:
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """A zone by its IANA name.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """A zone by its IANA name; ValueError if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -142,12 +121,9 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 class Keys:
-    """Gives records their keys.
+    """Gives records their keys: a hash of the record, and of its number among equals.
 
-    A key is a hash of what a record is, and of which of several equals it is.
-
-    Args:
-        prefix: What the records have in common, each piece ended by a NUL.
+    `prefix` is what the records share, each part terminated by a NUL.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -166,7 +142,7 @@ class Keys:
 def record_of(
     context: Mapping[str, Any], values: Mapping[str, Any], keys: Keys | None
 ) -> dict[str, Any]:
-    """A record: its key, if there shall be one, where it belongs, and its values."""
+    """A record: its key, if there are keys, its context, and its values."""
     key = {} if keys is None else {"_row_key": keys.of(values)}
     return {**key, **context, **values}
 
@@ -175,8 +151,7 @@ class Values(NamedTuple):
     """The values of a row, as a record has them.
 
     Attributes:
-        row: The row.
-        positions: Where it has each field.
+        positions: Where the row has each field.
         types: The type of each field.
         zone: The zone of its times.
     """

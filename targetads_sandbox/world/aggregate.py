@@ -1,9 +1,9 @@
-"""Sums up interactions and conversions (API reference: v1 aggregated report).
+"""Aggregates interactions and conversions (API reference: v1 aggregated report).
 
-What the vendor's pages leave open, this sandbox has decided like this. Only what
-belongs to one of the project's placements is summed up. Media metrics count on the day
-of the interaction. Target metrics count on the day of the conversion, whenever its
-touches were, so that a period can be read in pieces.
+Where the vendor leaves it open, the sandbox decides: only what belongs to one of the
+project's placements counts. Media metrics count on the day of the interaction, target
+metrics on the day of the conversion, whenever its touches were, so that a period can be
+read in parts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TOUCH_PLACEMENT = PATH_POSITIONS["InteractionPlacementId"]
 _AMOUNT = PATH_POSITIONS["TargetEcomAmount"]
 
 _GIVT, _SIVT = 3, 5
-"""Of 100 impressions, so many are known to be of robots, and so many with fraud."""
+"""Of 100 impressions, how many are by known robots, and how many are fraud."""
 
 GROUPINGS: Mapping[str, Callable[[date], date]] = {
     "day": lambda day: day,
@@ -52,7 +52,7 @@ GROUPINGS: Mapping[str, Callable[[date], date]] = {
 
 @dataclass(slots=True)
 class _Sums:
-    """What has been counted of a group."""
+    """The counts of a group."""
 
     impressions: int = 0
     clicks: int = 0
@@ -74,7 +74,7 @@ class _Sums:
             self.sophisticated += _GIVT <= part < _SIVT
 
     def add_touch(self, row: Row, weight: int) -> None:
-        """Count what a touch gets of its conversion."""
+        """Count a touch's share of its conversion."""
         share = float(row[weight] or 0)
         self.weights.append(share)
         self.amounts.append(share * float(row[_AMOUNT] or 0))
@@ -103,18 +103,14 @@ _Groups: TypeAlias = "dict[Row, _Sums]"
 
 @dataclass(frozen=True, slots=True)
 class AggregateQuery:
-    """A question for sums.
+    """A request for an aggregated report.
 
     Attributes:
-        project_id: The project.
-        dimensions: What the sums are parted by.
-        media_metrics: What to sum up of interactions.
-        target_metrics: What to sum up of conversions.
         interactions: Which interactions; of touches, only their media campaigns.
-        targets: Which conversions; none, if None.
+        targets: Which conversions; none if None.
         model: The attribution model.
-        window: The attribution window in days; no window, if None.
-        grouping: Which days are one group.
+        window: The attribution window in days; no window if None.
+        grouping: The days of one group.
     """
 
     project_id: int
@@ -149,7 +145,7 @@ class AggregateQuery:
         yield Selection(part, range(len(rows)))
 
     def rows(self, world: World) -> list[Row]:
-        """The sums of all groups of which there is anything."""
+        """The sums of all groups that are not empty."""
         groups: _Groups = {}
         if self.media_metrics:
             self._add_interactions(world, groups)
@@ -185,12 +181,12 @@ class AggregateQuery:
                 for number in numbers:
                     row = part.rows[number]
                     group = self._group(day, row[_TOUCH_PLACEMENT])
-                    # What gets nothing is not shown either.
+                    # Groups without a share are omitted.
                     if group is not None and row[weight]:
                         groups.setdefault(group, _Sums()).add_touch(row, weight)
 
     def _group(self, day: date, placement_id: Value) -> Row | None:
-        """The dimensions of a row; None, if it belongs to no placement."""
+        """The dimensions of a row; None if it belongs to no placement."""
         known = placements(self.project_id)
         placement = next((p for p in known if p.placement_id == placement_id), None)
         if placement is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _IDS_PER_PROJECT = 10
 _IDLE = 3
-"""Every third placement had no impressions in the last days."""
+"""Every third placement has no recent impressions."""
 
 _PLACEMENT_FIELDS = (
     "placement_id",
@@ -47,10 +47,7 @@ def campaign_rows(
 ) -> list[dict[str, Any]]:
     """The placements of a project.
 
-    Args:
-        project_id: The project.
-        active: Leave out those that had no impressions lately.
-        names: Which names the fields have.
+    `active` omits those without recent impressions; `names` chooses the field names.
     """
     known = placements(project_id)
     sources = _ids(project_id, [placement.source for placement in known])

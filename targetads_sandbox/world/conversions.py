@@ -1,4 +1,4 @@
-"""The conversions of a world: made from a seed, and changed by hand."""
+"""The conversions of a world: generated from a seed, and changed by hand."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 _CACHED_BYTES = 64 << 20
 _ROW_BYTES = 1_500
-"""About what a touch takes in memory: one day of many, measured."""
+"""Rough memory of a touch: one day of many, measured."""
 
 _EVENT_TYPE = PATH_POSITIONS["TargetEventType"]
 
 
 class Conversions:
-    """The touches that led to conversions, by project and by the conversions' day.
+    """The touches that led to conversions, by project and day of the conversion.
 
-    What is made depends on the seed, the project, the day and the day's orders. It can
-    be read from any thread; the world lets only one at a time change it.
+    They depend on the seed, the project, the day and its orders. Any thread may read
+    them; the world serialises changes.
 
     Args:
         orders: The Purchase rows of a project's raw data on a day.
@@ -51,13 +51,13 @@ class Conversions:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The types of conversions that there are."""
+        """The types of conversions."""
         return tuple(self._types)
 
     def day(self, plan: Plan) -> Day:
-        """The touches of all conversions of a day, parted by the conversions' type."""
+        """The touches of all conversions of a day, by type of the conversion."""
         place = plan.project_id, plan.day
-        # A change of the raw data may be one of its orders.
+        # Changed raw data may have other orders.
         edition = max(self._raw_edition(*place), self._editions.get(place, 0))
         return self._made.get((*place, edition), partial(self._make, plan))
 
@@ -85,11 +85,11 @@ class Conversions:
         for place, row in added:
             self._added.setdefault(place, []).append(row)
             self._types[str(row[_EVENT_TYPE])] = None
-        # Whoever sees the new edition must find all of them, so it comes last.
+        # Last, since a thread that sees the new edition must find all of them.
         self._editions.update({place: edition for place, _ in added})
 
     def change_weights(self, project_id: int, day: date, edition: int) -> None:
-        """Let the models judge again; `edition` is the number of the change."""
+        """Attribute again; `edition` is the number of the change."""
         place = project_id, day
         self._revisions[place] = self._revisions.get(place, 0) + 1
         self._editions[place] = edition

@@ -1,4 +1,4 @@
-"""The form of a day: its rows in paging order, parted by type."""
+"""The rows of a day, in paging order, by type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Part:
     """The rows of one type on one day, in paging order.
 
     Attributes:
-        places: The place of each row in the paging order of all rows, from 0 to 1.
+        places: The position of each row in the paging order of all rows, from 0 to 1.
         rows: The rows, with a value for each of the report's columns.
     """
 
@@ -36,7 +36,7 @@ class Day:
     """All rows of a project on one day.
 
     Attributes:
-        parts: The rows of each type; a type without rows is missing.
+        parts: The rows of each type; types without rows are missing.
         edition: How often the day was changed by hand.
     """
 
@@ -56,14 +56,14 @@ def days_between(start: date, end: date) -> Iterator[date]:
 
 
 def day_of(time: Value) -> str:
-    """The day of a time as the API writes it: also a text, but shorter."""
+    """The day of a time in the API's format."""
     return str(time)[:_DATE_LENGTH]
 
 
 def parted(
     places: Sequence[float], rows: Sequence[Row], column: int
 ) -> dict[str, Part]:
-    """Bring rows into paging order, and part them by the type in a column."""
+    """Sort rows into paging order, and group them by the type in a column."""
     by_type: dict[str, tuple[list[float], list[Row]]] = {}
     for number in sorted(range(len(rows)), key=places.__getitem__):
         row = rows[number]
@@ -76,9 +76,9 @@ def parted(
 
 
 def places_of(rows: Sequence[Row], existing: Sequence[Row] = ()) -> list[float]:
-    """Places in the paging order that depend on what the rows are.
+    """Positions in the paging order that depend on the rows' values.
 
-    Equal rows get different places: the number of equals before a row counts too.
+    Equal rows get different positions: they are numbered.
     """
     seen = Counter(existing)
     places = []
@@ -93,16 +93,16 @@ def places_of(rows: Sequence[Row], existing: Sequence[Row] = ()) -> list[float]:
 def row_of(
     values: Mapping[str, Value], columns: Sequence[str], needed: Sequence[str]
 ) -> Row:
-    """Check a row that was given by hand.
+    """Check a row given by hand.
 
     Args:
-        values: Values by field; `InteractionDate` is the day of `InteractionTime`,
-            unless it is given.
-        columns: The fields that there are.
-        needed: The fields without which it is no row.
+        values: Values by field; `InteractionDate` defaults to the day of
+            `InteractionTime`.
+        columns: The known fields.
+        needed: The required fields.
 
     Raises:
-        ValueError: If there is no such field, or one that is needed is missing.
+        ValueError: If a field is unknown, or a required one is missing.
     """
     unknown = sorted(values.keys() - set(columns))
     if unknown:

@@ -1,4 +1,4 @@
-"""The fields that the sandbox can give, and their types.
+"""The fields that the sandbox serves, and their types.
 
 A type is `string`, `integer`, `number`, `boolean`, `date` or `date-time`.
 """
@@ -28,11 +28,10 @@ UNLISTED_FIELDS = (
     "InteractionCity",
     "InteractionBrowser",
 )
-"""Fields that the sandbox serves although the tap's catalogue does not know them.
+"""Fields that the sandbox serves although the tap's catalogue does not have them.
 
-The vendor's list is longer than what its help pages show (API reference: names that
-have been seen), so a tap must cope with fields of which it has never heard. All of
-them are strings.
+The vendor has more fields than its documentation shows (API reference: names that have
+been seen), so a tap must cope with unknown ones. All of these are strings.
 """
 
 UNLISTED_PATH_FIELDS = MappingProxyType(
@@ -49,7 +48,7 @@ UNLISTED_PATH_FIELDS = MappingProxyType(
 def _with_unlisted(report: str, unlisted: Mapping[str, str]) -> Mapping[str, str]:
     """The types of a report's fields: listed ones, then the others."""
     listed = _CATALOGUE[report]
-    # A field that has come to be listed keeps the listed type.
+    # If the vendor now lists a field, its listed type counts.
     return MappingProxyType({**listed, **unlisted, **listed})
 
 

@@ -1,11 +1,10 @@
-"""Makes one day of a project's interactions out of a seed.
+"""Generates one day of a project's interactions from a seed.
 
-A device sees impressions, clicks, looks at pages and sometimes buys; others come
-without any campaign. Devices return on later days, mostly to the campaign that brought
-them.
+A device sees impressions, clicks, views pages and sometimes buys; others come without a
+campaign. Devices return on later days, mostly to the campaign that brought them.
 
-Only `Random(text)` and `Random.random()` are used: these give the same numbers on
-every version of Python, which `choice`, `randint` and `shuffle` do not promise.
+Only `Random(text)` and `Random.random()` are used: they give the same numbers on every
+version of Python, which `choice`, `randint` and `shuffle` do not promise.
 """
 
 from __future__ import annotations
@@ -55,18 +54,18 @@ _LOYAL = 0.7
 _CLICKED, _SOLD = 0.4, 0.15
 """How often impressions lead to a click, and visits to a purchase.
 
-Both are far more than in life, so that little data has some of each.
+Both are far more than in reality, so that little data has some of each.
 """
 
 _REPEATED = 0.01
 """The share of rows that occur twice."""
 
 _LONGEST_JOURNEY = 10
-"""The most rows that a journey has, not counting those that are repeated."""
+"""Most rows of a journey, not counting repeated ones."""
 
 _RETURN_DAYS = 14
 _GROUP, _NEW_IN_GROUP = 5, 2
-"""Of five journeys, two belong to devices that were never seen before."""
+"""Of five journeys, two are by new devices."""
 
 _DEVICES_PER_DAY = 1 << 24
 _DEVICE_BITS = 44
@@ -78,14 +77,11 @@ _LONG_VALUE = "/search?q=" + "длинный+запрос+" * 9_400
 
 
 def generate(plan: Plan) -> tuple[list[float], list[Row]]:
-    """Make the rows of a day, about in order of time.
-
-    Args:
-        plan: Which day to make.
+    """Generate the rows of a day, roughly in order of time.
 
     Returns:
-        A place in the paging order for each row, between 0 and 1 and without any
-        relation to the row, and the rows.
+        A position in the paging order for each row, from 0 to 1 and unrelated to the
+        row, and the rows.
     """
     places: list[float] = []
     rows: list[Row] = []
@@ -96,12 +92,7 @@ def generate(plan: Plan) -> tuple[list[float], list[Row]]:
 
 
 def generate_pieces(plan: Plan, size: int) -> Iterator[tuple[list[float], list[Row]]]:
-    """The same, some rows at a time.
-
-    Args:
-        plan: Which day to make.
-        size: About how many rows there are in a piece.
-    """
+    """The same, about `size` rows at a time."""
     long = plan.has_long_value()
     for places, rows in _DayMaker(plan).run(size):
         if long:
@@ -110,7 +101,7 @@ def generate_pieces(plan: Plan, size: int) -> Iterator[tuple[list[float], list[R
 
 
 def _lengthen(rows: list[Row]) -> bool:
-    """Give the first page view a very long path, if there is one."""
+    """Give the first page view, if any, a very long path."""
     for number, row in enumerate(rows):
         if row[TYPE] == "PageView":
             rows[number] = (*row[:URL_PATH], _LONG_VALUE, *row[URL_PATH + 1 :])
@@ -119,7 +110,7 @@ def _lengthen(rows: list[Row]) -> bool:
 
 
 class _DayMaker:
-    """Makes journeys until the day has its rows."""
+    """Generates journeys until the day has its rows."""
 
     def __init__(self, plan: Plan) -> None:
         self.places: list[float] = []
@@ -138,12 +129,12 @@ class _DayMaker:
         self._origin: Row = ()
 
     def run(self, piece: int) -> Iterator[tuple[list[float], list[Row]]]:
-        """Make all rows, and yield them by pieces of about the size given."""
+        """Generate all rows, about `piece` at a time."""
         random, size = self._random, self._size
         number = 0
         while (count := self._given + len(self.rows)) < size:
-            # Journeys begin in order of time, so that the first row of a new device
-            # is the first of the device.
+            # Journeys start in order of time, so that a new device's first row is
+            # generated first.
             slot, length = _SLOTS[count * len(_SLOTS) // size]
             second = slot + int(random() * length) if count else 0
             new = number % _GROUP < _NEW_IN_GROUP or not self._earlier
@@ -154,7 +145,7 @@ class _DayMaker:
         yield self._piece()
 
     def _piece(self) -> tuple[list[float], list[Row]]:
-        """The rows since the last piece, as far as the day has room for them."""
+        """The rows since the last piece, as many as still fit into the day."""
         room = self._size - self._given
         places, rows = self.places[:room], self.rows[:room]
         self._given += len(rows)
@@ -162,7 +153,7 @@ class _DayMaker:
         return places, rows
 
     def _journey(self, second: int, *, new: bool) -> None:
-        """What one device does in one go."""
+        """One session of a device."""
         random = self._random
         device = self._choose_device(new=new)
         everywhere = device + (self._project_id << _DEVICE_BITS)
@@ -181,7 +172,7 @@ class _DayMaker:
         self._campaign(second, placement, new=new)
 
     def _choose_device(self, *, new: bool) -> int:
-        """A number for a device: one never seen before, or one of the last days."""
+        """The number of a device: a new one, or one of the last days."""
         if new:
             self._new_devices += 1
             return self._ordinal * _DEVICES_PER_DAY + self._new_devices
@@ -221,7 +212,7 @@ class _DayMaker:
         return SHOP_DOMAIN, PATHS[int(self._random() * len(PATHS))]
 
     def _order(self) -> Row:
-        """An order of some pieces of one item."""
+        """An order of one item, in some quantity."""
         self._orders += 1
         name, price = ITEMS[int(self._random() * len(ITEMS))]
         amount = round(price * (1 + int(self._random() * 3)), 2)
@@ -243,7 +234,7 @@ class _DayMaker:
 
         Args:
             kind: The interaction type.
-            second: The time, in seconds since midnight.
+            second: Seconds since midnight.
             where: The page, UTM and media columns.
             order: The e-commerce columns.
             new: Whether it is the first row of a new device.
@@ -267,7 +258,7 @@ class _DayMaker:
 
 
 def _earlier_devices(plan: Plan) -> Sequence[tuple[int, int]]:
-    """The days whose devices may come back, and how many new ones each had at least."""
+    """The days whose devices may return, and the least number of new ones on each."""
     found = []
     for back in range(1, _RETURN_DAYS + 1):
         if plan.day.toordinal() - back < date.min.toordinal() + 1:

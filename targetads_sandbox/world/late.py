@@ -1,4 +1,4 @@
-"""Makes the interactions that come while a client reads: see the fault `late_rows`."""
+"""Generates interactions that arrive while a client reads: the fault `late_rows`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,9 @@ _DAY_SECONDS = 86_400
 def add_late_rows(
     world: World, query: RawQuery, page: Slice, count: int, seed: str
 ) -> None:
-    """Add interactions that answer a query, of which a page was delivered.
+    """Add interactions that match a query of which a page was delivered.
 
-    Every second one, the first included, comes before the end of the page.
-
-    Args:
-        world: Where the rows are, and come to be.
-        query: What was asked.
-        page: What was delivered of it.
-        count: How many to add.
-        seed: What they are drawn from.
+    Every second one, starting with the first, sorts before the end of the page.
     """
     draw = Random(seed).random  # noqa: S311 - reproducible, not secret
     rows = [_row(world, query, f"late-{seed}-{n}", draw) for n in range(count)]
@@ -42,7 +35,7 @@ def add_late_rows(
 
 
 def _end(world: World, query: RawQuery, page: Slice) -> float:
-    """The place of the last row of a page; the end of all places, if it has none."""
+    """The position of the last row of a page, or the last of all if it is empty."""
     places = sorted(
         part.places[number]
         for part, numbers in query.selections(world)
@@ -55,7 +48,7 @@ def _end(world: World, query: RawQuery, page: Slice) -> float:
 def _row(
     world: World, query: RawQuery, name: str, draw: Callable[[], float]
 ) -> dict[str, Value]:
-    """A row that the filters of a query let through."""
+    """A row that matches the filters of a query."""
     wanted = query.interactions
     days = list(days_between(wanted.start, wanted.end))
     kinds = world.types if wanted.types is None else wanted.types
@@ -88,7 +81,7 @@ def _one(values: Sequence[T], draw: Callable[[], float]) -> T:
 
 
 def _media(placement_id: int, known: Sequence[Placement]) -> dict[str, Value]:
-    """What a row says about its media campaign, which need not be known."""
+    """The media campaign of a row, which may be unknown."""
     names = [p.name for p in known if p.placement_id == placement_id]
     return {
         "InteractionPlacementId": placement_id,

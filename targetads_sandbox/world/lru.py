@@ -1,4 +1,4 @@
-"""A cache that forgets what was not used for the longest time."""
+"""A cache that drops the least recently used results."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 
 
 class LruCache(Generic[T]):
-    """Keeps results, as long as their weights together stay under a limit.
+    """Keeps results while the sum of their weights stays below a limit.
 
-    Any thread may ask at any time. Who asks for what another thread is making waits
-    for it; who asks for something else does not.
+    It is thread-safe: a thread waits for a result that another one is computing, but
+    not for other results.
 
     Args:
-        limit: The greatest sum of weights. A single result may weigh more: it is kept
-            until the next one comes.
-        weigh: The weight of a result: about how many bytes it takes.
+        limit: The largest sum of weights. A single result may weigh more: it is kept
+            until the next one.
+        weigh: The weight of a result: roughly its size in bytes.
     """
 
     def __init__(self, limit: int, weigh: Callable[[T], int]) -> None:
@@ -34,7 +34,7 @@ class LruCache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The result for a key; made now, if it is not known."""
+        """The result for a key; computed now if it is not cached."""
         with self._lock:
             known = self._results.get(key)
             if known is not None:

@@ -1,7 +1,7 @@
-"""Makes the paths to one day's conversions out of a seed.
+"""Generates the paths to one day's conversions from a seed.
 
-Every order is a conversion; others are leads. The touches of a path need not stand in
-the raw data: they are made up here, the earliest about two months before.
+Every order is a conversion; others are leads. The touches of a path need not be in the
+raw data: they are generated here, the earliest about two months before.
 
 As in `journeys`, only `Random(text)` and `Random.random()` are used.
 """
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     _Draw: TypeAlias = Callable[[], float]
 
 PURCHASE, LEAD = (event["event_type"] for event in TARGET_EVENTS[:2])
-"""The types of the generated conversions; there are others that never happen."""
+"""The types of the generated conversions; others never happen."""
 
 EVENT_NAMES = {event["event_type"]: event["event_name"] for event in TARGET_EVENTS}
 
@@ -86,12 +86,11 @@ _NO_ORDER: Row = (None,) * 4
 
 
 class _Conversion(NamedTuple):
-    """A conversion, before it has a path.
+    """A conversion that has no path yet.
 
     Attributes:
-        name: What distinguishes it from the others of its day.
+        name: Unique among the conversions of its day.
         moment: When it happened.
-        device: The device.
         origin: City and browser of the device.
         target: The target columns, from the event's type on.
     """
@@ -106,17 +105,17 @@ class _Conversion(NamedTuple):
 def generate_paths(
     plan: Plan, purchases: Sequence[Row], revision: int
 ) -> tuple[list[float], list[Row]]:
-    """Make the touches of all paths to a day's conversions.
+    """Generate the touches of all paths to a day's conversions.
 
-    A path depends on its own conversion alone, so that more orders change no others.
+    A path depends only on its own conversion, so that more orders change no others.
 
     Args:
         plan: The day of the conversions.
         purchases: The day's Purchase rows of the raw data.
-        revision: How often the models have judged again.
+        revision: How often conversions were attributed again.
 
     Returns:
-        A place in the paging order for each touch, and the touches.
+        A position in the paging order for each touch, and the touches.
     """
     places: list[float] = []
     rows: list[Row] = []
@@ -130,7 +129,7 @@ def generate_paths(
 
 
 def _orders(purchases: Sequence[Row]) -> Iterator[_Conversion]:
-    """One conversion for each order, however many rows it has."""
+    """One conversion per order, however many rows it has."""
     seen = set()
     for row in purchases:
         order, amount, item = (row[column] for column in _ORDER_FIELDS)
@@ -184,7 +183,7 @@ def _touches(plan: Plan, conversion: _Conversion, random: _Draw) -> list[Row]:
 
 
 def _touch(plan: Plan, conversion: _Conversion, moment: str, random: _Draw) -> Row:
-    """The interaction columns of one touch, as raw data fills them."""
+    """The interaction columns of one touch, filled as in raw data."""
     utm, media = NO_UTM, NO_MEDIA
     kind: str = "PageView"
     where: Row = (SHOP_DOMAIN, PATHS[int(random() * len(PATHS))])

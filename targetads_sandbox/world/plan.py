@@ -1,4 +1,4 @@
-"""What decides the rows of a day: how many there are, and which are special."""
+"""What determines the rows of a day: how many there are, and which are special."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ _LONG_VALUE_ROWS = 1_000
 
 
 class Plan(NamedTuple):
-    """What decides the rows of a day.
-
-    Attributes:
-        seed: The world's seed.
-        project_id: The project.
-        day: The day.
-        rows_per_day: About how many rows a weekday has.
-    """
+    """What determines the rows of a day; a weekday has about `rows_per_day`."""
 
     seed: int
     project_id: int
@@ -29,7 +22,7 @@ class Plan(NamedTuple):
     rows_per_day: int
 
     def random(self, purpose: str) -> Random:
-        """Numbers that depend on the project, the day and the purpose alone."""
+        """Random numbers that depend only on the project, the day and the purpose."""
         text = f"{self.seed}:{self.project_id}:{self.day.isoformat()}:{purpose}"
         return Random(text)  # noqa: S311 - reproducible, not secret
 
@@ -45,7 +38,7 @@ class Plan(NamedTuple):
     def has_long_value(self) -> bool:
         """Whether one value of the day is very long.
 
-        That is one day in every second month of a project, so about one row in 50 000
+        That is one day in every second month of a project, or about one row in 50 000
         with a thousand rows a day. Worlds with fewer rows have none: it would be most
         of their bytes.
         """
@@ -57,7 +50,7 @@ class Plan(NamedTuple):
         )
 
     def _special_days(self) -> tuple[int, int]:
-        """Days of the month: the one without rows, and one for a long value."""
+        """Days of the month: the one without rows, and the one with a long value."""
         rng = self._replace(day=self.day.replace(day=1)).random("special")
         empty = 1 + int(rng.random() * 28)
         long = 1 + int(rng.random() * 28)

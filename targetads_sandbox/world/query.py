@@ -1,4 +1,4 @@
-"""What clients ask for, and which rows of the world that is."""
+"""What clients request, and which rows of the world that is."""
 
 from __future__ import annotations
 
@@ -32,19 +32,14 @@ _TOUCH_TYPE, _TOUCH_DATE, _TOUCH_PLACEMENT, _CATEGORY = (
 
 
 class Selection(NamedTuple):
-    """Some rows of a part.
-
-    Attributes:
-        part: The part.
-        numbers: Which of its rows are meant.
-    """
+    """Some rows of a part, by their numbers in it."""
 
     part: Part
     numbers: Sequence[int]
 
 
 class Query(Protocol):
-    """Which rows a client asks for, and how much of each. It can be a key."""
+    """Which rows and columns a client requests; hashable."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -57,21 +52,14 @@ class Query(Protocol):
     def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
         """The rows.
 
-        Args:
-            world: Where they are.
-            whole: Whether parts must be complete and in paging order. If not, many
-                rows come in pieces, without ever being in memory together.
+        If `whole`, parts are complete and in paging order. If not, many rows come in
+        pieces, and are never in memory together.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which page of a query's rows a client asks for.
-
-    Attributes:
-        offset: How many rows come before the page.
-        limit: The most rows that the page can have.
-    """
+    """Which page of a query's rows a client requests."""
 
     offset: int
     limit: int
@@ -79,13 +67,11 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class InteractionFilter:
-    """Which interactions are wanted (API reference: v1 reports).
+    """Which interactions to return (API reference: v1 reports); None means all.
 
     Attributes:
-        start: The first day.
-        end: The last day, inclusive.
-        types: The interaction types; all of them, if None.
-        placements: Ids of the media campaigns; all rows, if None.
+        types: The interaction types.
+        placements: Ids of the media campaigns.
     """
 
     start: date = date.min
@@ -96,13 +82,11 @@ class InteractionFilter:
 
 @dataclass(frozen=True, slots=True)
 class TargetFilter:
-    """Which conversions are wanted (API reference: v1 reports).
+    """Which conversions to return (API reference: v1 reports); None means all.
 
     Attributes:
-        start: The first day.
-        end: The last day, inclusive.
-        types: The types of the target events; all of them, if None.
-        categories: The first categories of the items; all conversions, if None.
+        types: The types of the target events.
+        categories: The first categories of the items.
     """
 
     start: date
@@ -113,13 +97,7 @@ class TargetFilter:
 
 @dataclass(frozen=True, slots=True)
 class RawQuery:
-    """A question for raw data.
-
-    Attributes:
-        project_id: The project.
-        fields: The fields, in the order of the request.
-        interactions: Which rows.
-    """
+    """A request for raw data."""
 
     project_id: int
     fields: tuple[str, ...]
@@ -148,14 +126,7 @@ class RawQuery:
 
 @dataclass(frozen=True, slots=True)
 class PathQuery:
-    """A question for paths to conversions.
-
-    Attributes:
-        project_id: The project.
-        fields: The fields, in the order of the request, by their names in v1 or v2.
-        interactions: Which touches of the paths.
-        targets: Which conversions.
-    """
+    """A request for paths to conversions; fields have their names in v1 or v2."""
 
     project_id: int
     fields: tuple[str, ...]
@@ -173,7 +144,7 @@ class PathQuery:
         *,
         whole: bool = True,  # noqa: ARG002 - a day of conversions is small
     ) -> Iterator[Selection]:
-        """The touches, by the day and the type of their conversions."""
+        """The touches, by day and type of their conversions."""
         wanted = self.targets
         for day in days_between(wanted.start, wanted.end):
             made = world.conversions(self.project_id, day)
@@ -200,7 +171,7 @@ class PathQuery:
 
 
 def _parts(made: Day, wanted: Sequence[str] | None) -> Iterator[Part]:
-    """The parts of a day that are wanted, as far as there are any."""
+    """The requested parts of a day, if it has them."""
     parts: Mapping[str, Part] = made.parts
     for kind in parts if wanted is None else wanted:
         if kind in parts:

@@ -25,8 +25,8 @@ Row: TypeAlias = "tuple[Value, ...]"
 TYPES = ("PageView", "Click", "Impression", "Purchase", "Session")
 """The interaction types of the generated rows.
 
-The first four are documented. The vendor's text also speaks of sessions (API
-reference: names that have been seen): `Session` stands for any other type.
+The first four are documented. The vendor also mentions sessions (API reference: names
+that have been seen): `Session` stands for any other type.
 """
 
 GENERATED = (

@@ -1,8 +1,8 @@
-"""The words of the sandbox's world: campaigns, pages, items, places.
+"""The vocabulary of the sandbox's world: campaigns, pages, items, places.
 
-They are declared in `vocabulary.json`, and chosen to be awkward in the ways that real
-marketing data is: Cyrillic names, and commas, quotes, line breaks, tabs, emoji and
-U+2028 in the names of items.
+It is declared in `vocabulary.json`, and awkward in the ways that real marketing data
+is: Cyrillic names, and commas, quotes, line breaks, tabs, emoji and U+2028 in names of
+items.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ class Placement:
 
     @property
     def name(self) -> str:
-        """The two-level name under which reports show the placement."""
+        """The two-level name of the placement in reports."""
         return f"{self.campaign} — {self.source}"
 
     def media(self, creative: str) -> Row:
-        """What a row says about the media campaign: name, id, creative."""
+        """The media columns of a row: name, id, creative."""
         return self.name, self.placement_id, creative
 
     def tags(self, creative: str, term: str | None) -> Row:

@@ -1,8 +1,8 @@
-"""Shares a conversion out among the touches of its path.
+"""Attributes a conversion to the touches of its path.
 
-The vendor does not say how its models judge, so these judge as their names suggest;
-what counts is that every model's weights over a whole path sum to 1, that they have at
-most six decimals, and that a window gives nothing to older touches.
+The vendor does not document how its models decide, so these decide as their names
+suggest. What matters: every model's weights over a whole path sum to 1, they have at
+most six decimals, and a window gives nothing to older touches.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _HALF_LIFE = 7
 
 
 class Touch(NamedTuple):
-    """What decides the weights of a touch.
+    """What determines the weights of a touch.
 
     Attributes:
-        rank: Its place in the path, from 0; identical touches share one.
+        rank: Its position in the path, from 0; identical touches share one.
         last: The greatest rank of the path.
         age: How many days before the conversion it was.
-        chance: A number between 0 and 1, the same for identical touches.
+        chance: A number from 0 to 1, the same for identical touches.
     """
 
     rank: int
@@ -43,22 +43,18 @@ _SCORES: Mapping[str, Callable[[Touch], float]] = {
     "ML": lambda touch: touch.chance + 0.05,
     "FTDM": lambda touch: 2 ** (-touch.age / _HALF_LIFE),
 }
-"""How much a touch matters to each model, before chance has its say."""
+"""How much a touch matters to each model, before chance is applied."""
 
 
 def weigh(touches: Sequence[Touch]) -> list[list[float]]:
-    """The weights of a path.
+    """The weights of a path's touches, for each of `WEIGHTS`.
 
-    Args:
-        touches: The touches of the whole path; the last is on the conversion's day.
-
-    Returns:
-        For each of `WEIGHTS` the weights of all touches.
+    `touches` is the whole path; the last one is on the day of the conversion.
     """
     result: dict[tuple[str, int | None], list[float]] = {}
     oldest = max(touch.age for touch in touches)
     for _, model, days in WEIGHTS:
-        # A window that holds the whole path changes nothing.
+        # A window that covers the whole path changes nothing.
         same = next((known for known in WINDOWS if known >= oldest), None)
         if days is not None and same is not None and days >= same:
             result[model, days] = result[model, None]
@@ -73,10 +69,10 @@ def _shares(model: str, days: int | None, touches: Sequence[Touch]) -> list[floa
         score(touch) * (0.5 + touch.chance) if days is None or touch.age <= days else 0
         for touch in touches
     ]
-    # Since Python 3.12 `sum` rounds otherwise than before; `fsum` never did.
+    # `sum` rounds differently since Python 3.12; `fsum` is the same everywhere.
     total = fsum(scores)
     units = [int(value / total * _UNIT) for value in scores]
-    # What rounding has left goes to a touch that has no twin to be equal to.
+    # The rounding error goes to a touch that has no identical twin.
     ranks = [touch.rank for touch in touches]
     single = [n for n, rank in enumerate(ranks) if ranks.count(rank) == 1 and scores[n]]
     units[single[-1] if single else -1] += _UNIT - sum(units)

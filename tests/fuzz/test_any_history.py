@@ -22,7 +22,7 @@ from targetads_sandbox.server.faults import Fault
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
-from tests.promises.test_records import truth
+from tests.support.records import truth
 from tests.support.running import bookmark, run_tap
 
 if TYPE_CHECKING:

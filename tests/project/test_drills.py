@@ -17,7 +17,8 @@ from tests.drills.drill import PATHS, Blow, Drill, Result
 from tests.drills.harness import run_drill
 from tests.drills.pipeline import Outcome
 from tests.drills.table import table
-from tests.drills.warehouse import Warehouse, database
+from tests.drills.warehouse import Warehouse
+from tests.support.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

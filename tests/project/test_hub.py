@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
-from scripts.hub import FILE, as_yaml, definition
+from scripts.hub import HUB, PROJECT, as_yaml, definition, project
 from tap_targetads.tap import TapTargetADS
 
 SCHEMAS = Path(__file__).with_name("hub_schemas")
@@ -36,7 +36,14 @@ def hub() -> Draft7Validator:
 
 
 def test_the_definition_is_what_meltano_yml_says() -> None:
-    assert FILE.read_text(encoding="utf-8") == as_yaml(definition())
+    assert HUB.read_text(encoding="utf-8") == as_yaml(definition())
+
+
+def test_meltano_yml_has_all_settings_as_the_tap_declares_them() -> None:
+    names = [setting["name"] for setting in definition()["settings"]]
+
+    assert PROJECT.read_text(encoding="utf-8") == project()
+    assert names == sorted(TapTargetADS.all_settings()["properties"])
 
 
 @pytest.mark.parametrize("repo", [None, "https://github.com/Owner/tap-targetads.git"])

@@ -29,6 +29,8 @@ def test_the_pythons_that_the_package_names_are_those_that_are_tested() -> None:
 
     assert len(named) >= 3
     assert tested["python-version"] == named
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f'pythons="{" ".join(named)}"' in script
     assert f'requires-python = ">={named[0]}"' in text
     # What `tap-targetads --about` says comes from the package that is installed.
     assert TapTargetADS.get_supported_python_versions() == named

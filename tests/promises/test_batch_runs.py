@@ -9,8 +9,6 @@ import pytest
 
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, OTHER_PROJECT, PROJECT
-from tests.promises.test_kill import run_and_kill
-from tests.promises.test_records import STREAMS, in_order, truth
 from tests.support.batch_files import (
     BOTH,
     assert_truth_in_files,
@@ -18,7 +16,8 @@ from tests.support.batch_files import (
     paths_of,
     records_in,
 )
-from tests.support.running import Record, bookmark, run_tap
+from tests.support.records import STREAMS, in_order, truth
+from tests.support.running import Record, bookmark, run_and_kill, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

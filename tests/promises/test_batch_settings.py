@@ -9,9 +9,8 @@ import pytest
 
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import PROJECT
-from tests.promises.test_records import discover
 from tests.support.batch_files import BOTH, batches, records_in
-from tests.support.running import bookmark, run_tap, select
+from tests.support.running import bookmark, discover, run_tap, select
 
 if TYPE_CHECKING:
     from targetads_sandbox.server.sandbox import Sandbox

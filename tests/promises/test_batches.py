@@ -13,7 +13,6 @@ from singer_sdk.sinks import BatchSink
 from typing_extensions import override
 
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_records import STREAMS, discover, in_order, truth
 from tests.support.batch_files import (
     BOTH,
     ENCODINGS,
@@ -24,7 +23,8 @@ from tests.support.batch_files import (
     read,
     records_in,
 )
-from tests.support.running import Record, run_tap, select
+from tests.support.records import STREAMS, in_order, truth
+from tests.support.running import Record, discover, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path

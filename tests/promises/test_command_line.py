@@ -12,24 +12,13 @@ import pytest
 from tap_targetads.config.environment import PREFIX
 from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.tap import TapTargetADS
-from tests.conftest import PROJECT
-from tests.support.running import run_tap
+from tests.support.running import errors, run_tap
+from tests.support.settings import GOOD, SECRET
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from targetads_sandbox.server.sandbox import Sandbox
-
-SECRET = "4f3c-secret"  # noqa: S105 - not one
-GOOD: dict[str, Any] = {
-    "project_id": PROJECT,
-    "auth_token": SECRET,
-    "start_date": "2024-01-01",
-    "end_date": "2024-01-31",
-    # Nothing listens there: a request would end in another error than the expected.
-    "api_url": "http://127.0.0.1:9",
-    "max_retries": 0,
-}
 
 BROKEN: dict[str, bytes | None] = {
     "cut off": b'{"auth_token": "4f3c-secret"',
@@ -53,12 +42,6 @@ def written(folder: Path, content: bytes | None) -> str:
     if content is not None:
         file.write_bytes(content)
     return str(file)
-
-
-def errors(log: str) -> list[str]:
-    return [
-        line.rpartition(" | ")[2] for line in log.splitlines() if " | ERROR " in line
-    ]
 
 
 @pytest.mark.parametrize("action", [(), ("--discover",), ("--test",)])

@@ -7,70 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.reports.fields import fields_of
 from targetads_sandbox import Sandbox, World
 from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from targetads_sandbox.server.faults import Fault
 from targetads_sandbox.truth import (
     expected_campaigns,
     expected_creatives,
-    expected_paths,
-    expected_report,
     expected_target_events,
 )
 from tests.conftest import PROJECT
-from tests.promises.test_records import STREAMS, discover, in_order, truth, without_key
-from tests.support.running import Record, run_tap, select
+from tests.support.records import (
+    META,
+    STREAMS,
+    assert_same_paths,
+    in_order,
+    paths,
+    report,
+    truth,
+    without_key,
+)
+from tests.support.running import Record, only, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-META = ["campaigns", "creatives", "target_events", "projects"]
-PATH_FIELDS = sorted(fields_of("path"))
-DIMENSIONS = ["EventDate", "MediaSource", "MediaCampaign"]
-MEDIA_METRICS = [
-    name for name, f in fields_of("aggregate").items() if f.group == "media metric"
-]
-TARGET_METRICS = [
-    name for name, f in fields_of("aggregate").items() if f.group == "target metric"
-]
-
-
-def paths(world: World, **options: Any) -> list[Record]:
-    options = {
-        "project_id": PROJECT,
-        "start": date(2024, 1, 1),
-        "end": date(2024, 1, 31),
-        "fields": PATH_FIELDS,
-        **options,
-    }
-    return expected_paths(world, **options)
-
-
-def report(world: World, **options: Any) -> list[Record]:
-    options = {
-        "project_id": PROJECT,
-        "start": date(2024, 1, 1),
-        "end": date(2024, 1, 31),
-        "dimensions": DIMENSIONS,
-        "media_metrics": MEDIA_METRICS,
-        "target_metrics": TARGET_METRICS,
-        **options,
-    }
-    return expected_report(world, **options)
-
-
-def assert_same_paths(found: list[Record], expected: list[Record]) -> None:
-    """Compare paths; which of two equal touches has which weight is left open."""
-    assert {r["_row_key"] for r in found} == {r["_row_key"] for r in expected}
-    assert in_order(list(map(without_key, found))) == in_order(
-        list(map(without_key, expected))
-    )
-
-
-def only(config: dict[str, Any], *streams: str) -> dict[str, Any]:
-    """A catalog that selects some streams."""
-    return select(discover(config), streams=streams)
 
 
 @pytest.mark.usefixtures("february")

@@ -8,7 +8,7 @@ import pytest
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.promises.test_records import STREAMS, in_order, truth
+from tests.support.records import STREAMS, in_order, truth
 from tests.support.running import run_tap, select
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 
 from targetads_sandbox import Sandbox, World
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_everything import assert_same_paths, only, paths
-from tests.support.running import run_tap
+from tests.support.records import assert_same_paths, paths
+from tests.support.running import only, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,7 @@ from tap_targetads.progress import Part, Progress
 from tap_targetads.reports.days import Window
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.promises.test_records import STREAMS
+from tests.support.records import STREAMS
 from tests.support.running import Output, command_for, parse, run_tap
 
 if TYPE_CHECKING:

@@ -6,60 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.reports.fields import fields_of
-from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.dialect import DOCUMENTED, LIVE, Dialect
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.truth import expected_records
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.support.running import Output, Record, run_tap, select
+from tests.support.records import (
+    FIELDS,
+    STREAMS,
+    assert_is_truth,
+    in_order,
+    truth,
+    without_key,
+)
+from tests.support.running import discover, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from targetads_sandbox.world.world import World
-
-STREAMS = {
-    "page_views": ["PageView"],
-    "clicks": ["Click"],
-    "impressions": ["Impression"],
-    "purchases": ["Purchase"],
-}
-FIELDS = sorted(fields_of("raw"))
-
-
-def truth(
-    world: World,
-    stream: str,
-    *,
-    project: int = PROJECT,
-    start: date = date(2024, 1, 1),
-    end: date = date(2024, 1, 31),
-    fields: list[str] = FIELDS,
-    **options: Any,
-) -> list[Record]:
-    return expected_records(
-        world,
-        project_id=project,
-        stream=stream,
-        types=STREAMS[stream],
-        start=start,
-        end=end,
-        fields=fields,
-        **options,
-    )
-
-
-def in_order(records: list[Record]) -> list[Record]:
-    return sorted(records, key=lambda r: str(sorted(r.items())))
-
-
-def assert_is_truth(output: Output, world: World, **options: Any) -> None:
-    assert output.exit_code == 0
-    assert set(output.records) <= set(STREAMS)
-    for stream in STREAMS:
-        expected = truth(world, stream, **options)
-        assert in_order(output.records.get(stream, [])) == in_order(expected)
 
 
 @pytest.mark.parametrize("dialect", [DOCUMENTED, LIVE])
@@ -172,11 +136,6 @@ def test_a_stream_without_any_selected_field_still_has_key_and_time(
     }
 
 
-def discover(config: dict[str, Any]) -> dict[str, Any]:
-    """The catalog that the tap discovers."""
-    return TapTargetADS(config=config).catalog_dict
-
-
 def test_a_catalog_from_before_a_setting_changed_still_holds(
     tmp_path: Path, world: World, config: dict[str, Any]
 ) -> None:
@@ -285,10 +244,6 @@ def test_campaigns_can_be_filtered(
     assert in_order([without_key(r) for r in output.records["clicks"]]) == in_order(
         expected
     )
-
-
-def without_key(record: Record) -> Record:
-    return {k: v for k, v in record.items() if k != "_row_key"}
 
 
 @pytest.mark.parametrize(

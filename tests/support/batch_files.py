@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 from pyarrow import parquet
 
-from tests.promises.test_records import STREAMS, in_order, truth
+from tests.support.records import STREAMS, in_order, truth
 
 if TYPE_CHECKING:
     from targetads_sandbox.world.world import World

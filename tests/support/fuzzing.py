@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
 fuzz = settings(
-    deadline=5_000,  # milliseconds: nothing may hang
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """For all fuzz tests. The number of inputs is the profile's; see `conftest.py`."""

@@ -14,13 +14,14 @@ from targetads_sandbox.truth import (
     expected_records,
     expected_report,
 )
-from tests.promises.test_everything import (
+from tests.support.records import (
     DIMENSIONS,
+    FIELDS,
     MEDIA_METRICS,
     PATH_FIELDS,
+    STREAMS,
     TARGET_METRICS,
 )
-from tests.promises.test_records import FIELDS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

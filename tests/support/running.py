@@ -78,6 +78,13 @@ def parse(stdout: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+def errors(log: str) -> list[str]:
+    """What the errors in a log say."""
+    return [
+        line.rpartition(" | ")[2] for line in log.splitlines() if " | ERROR " in line
+    ]
+
+
 def run_tap(
     folder: Path,
     config: Mapping[str, Any],
@@ -126,16 +133,41 @@ def start_tap(
     config: Mapping[str, Any],
     *arguments: str,
     state: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start the tap's command line as a process of its own."""
+    """Start the tap's command line as a process of its own.
+
+    Options are those of `Popen`.
+    """
     command = command_for(folder, config, *arguments, state=state)
     environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
-        [sys.executable, "-m", "tap_targetads", *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
+        [sys.executable, "-m", "tap_targetads", *command], env=environment, **pipes
     )
+
+
+def run_and_kill(
+    folder: Path, config: dict[str, Any], state: dict[str, Any], after: int
+) -> Output:
+    """Run the tap as a process, and kill it after some lines; all that it wrote.
+
+    It cannot be far ahead of what is read here: its pipe holds a few lines only.
+    """
+    log = folder / "log"
+    with (
+        log.open("wb") as stderr,
+        start_tap(
+            folder, config, state=state, stderr=stderr, bufsize=0, pipesize=4096
+        ) as process,
+    ):
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if len(lines) == after:
+                process.kill()
+    return Output(process.returncode, log.read_text(), parse(b"".join(lines)))
 
 
 def command_for(
@@ -199,3 +231,13 @@ def select(
             elif fields is not None:
                 metadata["selected"] = breadcrumb[-1] in fields
     return result
+
+
+def discover(config: dict[str, Any]) -> dict[str, Any]:
+    """The catalog that the tap discovers."""
+    return TapTargetADS(config=config).catalog_dict
+
+
+def only(config: dict[str, Any], *streams: str) -> dict[str, Any]:
+    """A catalog that selects some streams."""
+    return select(discover(config), streams=streams)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from targetads_sandbox.truth import expected_paths, expected_report
 from tests.drills.comparison import Difference, compare
-from tests.promises.test_everything import (
+from tests.support.places import ROOT
+from tests.support.records import (
     DIMENSIONS,
     MEDIA_METRICS,
     PATH_FIELDS,
+    STREAMS,
     TARGET_METRICS,
 )
-from tests.promises.test_records import STREAMS
-from tests.support.places import ROOT
-from tests.targets.test_meltano import (
-    META,
+from tests.support.warehouse import (
+    META_ROWS,
     Meltano,
     Warehouse,
     expected_rows,
@@ -171,7 +171,7 @@ class Backfill:
         for stream, (true, names) in shown.items():
             there = texts(loaded.tables[stream], names)
             result[stream] = compare(texts(true, names), there)
-        for stream, count in META.items():
+        for stream, count in META_ROWS.items():
             expected, found = count * len(self.projects), len(loaded.tables[stream])
             lost, doubled = max(expected - found, 0), max(found - expected, 0)
             result[stream] = Difference(expected, found, lost, doubled)

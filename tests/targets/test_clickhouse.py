@@ -14,12 +14,10 @@ import pytest
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.promises.test_everything import META, paths, report
-from tests.promises.test_records import STREAMS, discover, in_order, truth
 from tests.support.file_target import append
 from tests.support.places import ROOT
-from tests.support.running import Record, run_tap
-from tests.targets.test_insight import change
+from tests.support.records import META, STREAMS, change, in_order, paths, report, truth
+from tests.support.running import Record, discover, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

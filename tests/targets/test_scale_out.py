@@ -30,9 +30,7 @@ from tests.support.scale_out_running import (
     most_at_a_time,
     wrong,
 )
-from tests.targets.test_meltano import Meltano, Warehouse
-from tests.targets.test_meltano import database as database  # noqa: PLC0414 - a fixture
-from tests.targets.test_meltano import meltano as meltano  # noqa: PLC0414 - a fixture
+from tests.support.warehouse import Meltano, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

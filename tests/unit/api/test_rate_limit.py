@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,15 +12,12 @@ from tap_targetads.api.client import Client
 from tap_targetads.api.rate_limit import RateLimit
 from tap_targetads.api.retries import PassingFailureError, Retries
 from tap_targetads.api.transport import Request, Transport
-from tests.support.running import run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from requests_mock import Mocker
 
-    from targetads_sandbox.server.sandbox import Sandbox
 
 CALL = Request("GET", "/v1/meta/token_validate", 1, "Stream clicks, project 1")
 
@@ -134,20 +131,3 @@ def test_a_request_that_can_be_made_smaller_is_not_tried_for_long() -> None:
                 splittable=True,
             )
         assert caught.value.tries == tries
-
-
-def test_the_budget_holds_for_a_whole_run(
-    tmp_path: Path,
-    sandbox: Sandbox,
-    config: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("tap_targetads.run.Run.sleep", waits.append)
-
-    output = run_tap(tmp_path, {**config, "requests_per_minute": 10})
-
-    assert output.exit_code == 0
-    assert len(sandbox.requests) == 20
-    assert len(waits) == 10
-    assert max(waits) <= 60

@@ -10,9 +10,9 @@ import pytest
 from dotenv import dotenv_values
 
 from tap_targetads.config.environment import PREFIX, from_variables
-from tests.promises.test_command_line import GOOD, SECRET, errors
 from tests.support.places import ROOT
-from tests.support.running import run_tap
+from tests.support.running import errors, run_tap
+from tests.support.settings import GOOD, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_targetads.config.schema import CONFIG_SCHEMA
 from tap_targetads.config.settings import Settings
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.declared import extra_fields, stream_name, unique_streams
+from tap_targetads.tap import TapTargetADS
+from tests.support.defaults import DEFAULTS
 from tests.support.running import run_tap
 
 if TYPE_CHECKING:
@@ -193,14 +194,25 @@ def test_settings_come_from_the_environment(
 
 
 def settings(**changes: Any) -> Settings:
-    properties = CONFIG_SCHEMA.to_dict()["properties"]
-    defaults = {n: p["default"] for n, p in properties.items() if "default" in p}
-    return Settings.from_config({**defaults, **GOOD, **changes})
+    return Settings.from_config({**DEFAULTS, **GOOD, **changes})
 
 
 def test_a_date_may_come_as_a_date_time() -> None:
     assert settings(start_date="2024-01-01T00:00:00Z").start_date.isoformat() == (
         "2024-01-01"
+    )
+
+
+def test_a_whole_number_may_come_with_a_point() -> None:
+    page_size = settings(page_size=500.0).page_size
+
+    assert (page_size, type(page_size)) == (500, int)
+
+
+def test_null_means_the_default() -> None:
+    assert (
+        TapTargetADS(config={**GOOD, "page_size": None}).config["page_size"]
+        == (DEFAULTS["page_size"])
     )
 
 

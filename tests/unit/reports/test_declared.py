@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.declared import declared_reports
 from tap_targetads.reports.fields import v2_name
+from tests.support.defaults import DEFAULTS
 
 if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
@@ -14,7 +15,7 @@ WEEK = Window(date(2024, 1, 15), date(2024, 1, 21))
 
 
 def report_of(name: str, **config: Any) -> Report:
-    return next(r for r in declared_reports(config) if r.name == name)
+    return next(r for r in declared_reports({**DEFAULTS, **config}) if r.name == name)
 
 
 def body_of(name: str, window: Window = WEEK, **config: Any) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def mine(**definition: Any) -> dict[str, Any]:
 
 
 def test_the_streams_are_those_of_the_interface() -> None:
-    names = [report.name for report in declared_reports({})]
+    names = [report.name for report in declared_reports(DEFAULTS)]
 
     assert names == [
         "page_views",

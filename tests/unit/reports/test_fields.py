@@ -25,7 +25,6 @@ def test_every_field_of_the_catalogue_is_complete() -> None:
         assert field.type in FIELD_TYPES
         assert field.group
         assert field.reports
-        assert field.versions
 
 
 def test_every_property_of_every_stream_has_a_description() -> None:

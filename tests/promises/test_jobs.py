@@ -11,9 +11,8 @@ from tap_targetads.config.settings import Settings
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import END_OF_JANUARY, PROJECT
-from tests.promises.test_everything import only
-from tests.promises.test_records import in_order, truth
-from tests.support.running import run_tap
+from tests.support.records import in_order, truth
+from tests.support.running import only, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +20,21 @@ if TYPE_CHECKING:
     from targetads_sandbox import Sandbox, World
 
 
+def days_ago(days: int) -> str:
+    """A day, as many days before the tenth of February."""
+    return (date(2024, 2, 10) - timedelta(days=days)).isoformat()
+
+
+@pytest.mark.usefixtures("february")
 def test_a_start_before_the_history_of_version_2_is_an_error_or_clipped(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
     catalog = only(config, "clicks")
-    today = date.today()  # noqa: DTZ011 - far enough from the border
     old = {
         **config,
         "api_version": "v2",
-        "start_date": (today - timedelta(days=200)).isoformat(),
-        "end_date": (today - timedelta(days=85)).isoformat(),
+        "start_date": days_ago(200),
+        "end_date": days_ago(85),
     }
 
     refused = run_tap(tmp_path, old, catalog=catalog)
@@ -43,11 +47,7 @@ def test_a_start_before_the_history_of_version_2_is_an_error_or_clipped(
     assert clipped.records["clicks"]
 
 
-def days_ago(days: int) -> str:
-    # Far enough from the border that midnight does not matter.
-    return (date.today() - timedelta(days=days)).isoformat()  # noqa: DTZ011
-
-
+@pytest.mark.usefixtures("february")
 def test_a_start_before_the_history_ends_the_run_with_one_line_before_any_request(
     tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
 ) -> None:
@@ -62,6 +62,7 @@ def test_a_start_before_the_history_ends_the_run_with_one_line_before_any_reques
     assert not output.messages
 
 
+@pytest.mark.usefixtures("february")
 def test_a_start_before_the_history_is_no_error_where_the_state_covers_it(
     tmp_path: Path, sandbox: Sandbox, config: dict[str, Any]
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_start_before_the_history_is_no_error_where_the_state_covers_it(
     assert sandbox.requests
 
 
+@pytest.mark.usefixtures("february")
 def test_the_connection_test_warns_of_a_start_before_the_history(
     config: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
