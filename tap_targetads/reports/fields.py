@@ -26,6 +26,8 @@ META_STREAMS: tuple[str, ...] = get_args(MetaKind)
 ROW_KEY = "_row_key"
 PROJECT_ID = "project_id"
 INTERACTION_TIME = "InteractionTime"
+INTERACTION_TYPE = "InteractionType"
+PLACEMENT_ID = "InteractionPlacementId"
 EVENT_DATE = "EventDate"
 CONVERSION_DATE = "conversion_date"
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tap_targetads.errors import StateError
 from tap_targetads.output.records import RecordEncoder
+from tap_targetads.reading.delivery import DeliveryCheck
 from tap_targetads.reading.job_reader import JobReader
 from tap_targetads.reading.page_reader import PageReader
 from tap_targetads.reading.reader import Reader, Source
@@ -199,6 +200,8 @@ class ReportStream(ProjectStream):
             bookmark = self._bookmark(plan, partial(self.get_context_state, context))
         progress = self.run.progress
         part = progress.current or progress.begin(self.name, project_id)
+        calendar = self.run.settings.calendar
+        check = DeliveryCheck(self.report, self.reader.row_type, calendar)
         for reading in self.reader.read(project_id, plan.windows(bookmark)):
             part.begin_window(reading.window, reading.left)
             constants = self.report.constants(reading.window)
@@ -211,7 +214,10 @@ class ReportStream(ProjectStream):
                     *constants.values(),
                     weights=self.reader.has_weights,
                 )
-            rows = yield from deliver(part.counted(reading.chunks), encoder, keys)
+            chunks = check.chunks(
+                self.reader.subject(project_id, reading.window), reading
+            )
+            rows = yield from deliver(part.counted(chunks), encoder, keys)
             if reading.moved:
                 continue
             if bookmark:
