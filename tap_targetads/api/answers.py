@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import msgspec
 from typing_extensions import override
 
-if TYPE_CHECKING:
-    from tap_targetads.api.bodies import Body
+Body = bytes | bytearray | memoryview
+"""All bytes of an answer."""
 
 
 class MalformedAnswerError(Exception):

@@ -23,7 +23,7 @@ from tap_targetads.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tap_targetads.api.bodies import Body
+    from tap_targetads.api.answers import Body
     from tap_targetads.api.transport import Request, Response, Transport
 
 _CODE = re.compile("[1-5][0-9][0-9]")

@@ -11,11 +11,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_targetads.api.bodies import Bodies
 from tap_targetads.api.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tap_targetads.api.answers import Body
 
 _CONNECTIONS = 64
 _PIECE = 1 << 20
@@ -73,7 +74,7 @@ class Response:
     status: int
     reason: str
     headers: Mapping[str, str]
-    body: memoryview
+    body: Body
     seconds: float
 
 
@@ -107,7 +108,6 @@ class Transport:
         self.tokens = tokens
         self.timeout = timeout
         self.rate_limit = rate_limit or RateLimit()
-        self._bodies = Bodies()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
@@ -132,7 +132,9 @@ class Transport:
             allow_redirects=False,
             stream=True,
         )
-        body = self._bodies.join(response.iter_content(_PIECE))
+        body = bytearray()
+        for piece in response.iter_content(_PIECE):
+            body += piece
         return Response(
             response.status_code,
             response.reason or "",

@@ -143,7 +143,7 @@ class PageReader(Reader):
         try:
             for page in paging.pages():
                 for chunk in page.chunks():
-                    self.converter.convert(chunk.rows, chunk.checked)
+                    self.converter.convert(chunk)
                     yield chunk
                 del page  # before the next one: two would double the memory
         except PagingError as error:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
-from tap_targetads.rows.row_type import Checked
+from tap_targetads.rows.row_type import Table
 from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_targetads.reports.fields import Field, FieldType
-    from tap_targetads.rows.row_type import Row, RowType, Table
+    from tap_targetads.rows.row_type import Chunk, Row, RowType
 
 _SHOWN_VALUE = 80
+_TEXTS = frozenset({str, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +29,25 @@ class _Column:
     """One selected field, and how its values become what the schema promises.
 
     Attributes:
-        field: The field.
+        name: Name of the field.
+        kind: Its type.
         attribute: Its attribute of the rows.
-        get: Reads it.
         convert: Converts a value.
-        convert_all: Converts many texts, if there is a faster way for that.
         native: The types of values that need no conversion.
-        checked: The same where the decoder has checked the texts.
         needed: Whether null is an error.
     """
 
-    field: Field
+    name: str
+    kind: FieldType
     attribute: str
-    get: Callable[[Row], Any]
     convert: Callable[[Any], Any]
-    convert_all: Callable[[Sequence[str]], list[str]] | None
     native: frozenset[type]
-    checked: frozenset[type]
     needed: bool
 
-    def is_settled(self, checked: Checked) -> bool:
-        """Whether a decoder that checked so much leaves nothing to do."""
-        is_time = self.field.type in {"date", "date-time"}
-        return checked is Checked.TYPES and not (is_time or self.needed)
+    @property
+    def is_settled(self) -> bool:
+        """Whether the strict decoder leaves nothing to do."""
+        return not (self.needed or self.kind in {"date", "date-time"})
 
 
 class RowConverter:
@@ -65,6 +62,10 @@ class RowConverter:
         day_field: The field that tells the day of a row, for error lines.
         null_bad_values: Write null for a value that cannot be converted, instead of
             stopping.
+
+    Attributes:
+        bad_values: How many values of each field became null because they could not
+            be converted.
     """
 
     def __init__(  # noqa: PLR0913
@@ -78,82 +79,48 @@ class RowConverter:
         day_field: str | None = None,
         null_bad_values: bool,
     ) -> None:
-        """Prepare one column per field."""
         self._stream = stream
+        self._day_field = day_field
         self._null_bad_values = null_bad_values
         self._row_type = row_type
-        attributes = row_type.attributes
         self._columns = []
         for field in fields:
-            native = NATIVE_TYPES[field.type]
-            if field.name in needed:
-                native -= {type(None)}
+            native, is_needed = NATIVE_TYPES[field.type], field.name in needed
             self._columns.append(
                 _Column(
-                    field,
-                    attributes[field.name],
-                    attrgetter(attributes[field.name]),
+                    field.name,
+                    field.type,
+                    row_type.attributes[field.name],
                     conversions[field.type],
-                    getattr(conversions[field.type], "all", None),
-                    native,
-                    native | {int} if field.type == "integer" else native,
-                    field.name in needed,
+                    native - {type(None)} if is_needed else native,
+                    is_needed,
                 )
             )
-        self._day = attrgetter(attributes[day_field]) if day_field else None
         self.bad_values: Counter[str] = Counter()
-        """How many values became null because they could not be converted."""
 
-    def convert(self, rows: Sequence[Row], checked: Checked) -> None:
-        """Give every value of the rows its field's type.
-
-        Args:
-            rows: Rows that were decoded together.
-            checked: What the decoder has made sure of.
+    def convert(self, piece: Chunk) -> None:
+        """Give every value of some rows its field's type.
 
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
-        for column in self._columns:
-            if column.is_settled(checked):
-                continue
-            values = list(map(column.get, rows))
-            if checked is not Checked.TEXTS or column.field.type != "string":
-                native = column.checked if checked else column.native
-                types = set(map(type, values))
-                if not native.issuperset(types):
-                    if types != {str} or not _convert_all(column, rows, values):
-                        self._convert_column(column, native, rows, values)
-                    continue
-            if "" in values:
-                self._convert_column(column, column.native, rows, values)
+        rows = piece.rows
+        columns = [c for c in self._columns if not (piece.checked and c.is_settled)]
+        values = {c.name: list(map(attrgetter(c.attribute), rows)) for c in columns}
+        table = Table(len(rows), values)
+        for column in columns:
+            converted = self._converted(column, table)
+            if converted is not values[column.name]:
+                deque(map(setattr, rows, repeat(column.attribute), converted), maxlen=0)
 
     def rows_of(self, table: Table) -> list[Row]:
-        """Make rows of texts, and give every value its field's type.
-
-        Each text of a column is converted once, however often it is there.
-
-        Args:
-            table: The texts.
+        """Make rows of columns, and give every value its field's type.
 
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
-        columns: dict[str, Sequence[Any]] = dict(table.columns)
-        with_bad_values = []
-        for column in self._columns:
-            texts = table.columns[column.field.name]
-            if column.field.type == "string":
-                columns[column.field.name] = _with_nulls(texts)
-                continue
-            try:
-                columns[column.field.name] = _converted(column, texts)
-            except (TypeError, ValueError):
-                with_bad_values.append((column, texts))
-        rows = self._row_type.from_columns(columns, table.length)
-        for column, texts in with_bad_values:
-            self._convert_column(column, column.native, rows, texts)
-        return rows
+        columns = {c.name: self._converted(c, table) for c in self._columns}
+        return self._row_type.from_table(Table(table.length, columns))
 
     def report_bad_values(self, logger: logging.Logger) -> None:
         """Tell how many values became null since the last time, and forget them."""
@@ -166,85 +133,73 @@ class RowConverter:
             )
         self.bad_values.clear()
 
-    def _convert_column(
-        self,
-        column: _Column,
-        native: frozenset[type],
-        rows: Sequence[Row],
-        values: Sequence[Any],
-    ) -> None:
-        attribute, convert, needed = column.attribute, column.convert, column.needed
-        for row, value in zip(rows, values, strict=True):
-            if type(value) in native and value != "":
-                continue
-            try:
-                empty = value in NO_VALUE and not needed
-                converted = None if empty else convert(value)
-            except (TypeError, ValueError):
-                converted = self._second_try(column, row, value)
-            setattr(row, attribute, converted)
+    def _converted(self, column: _Column, table: Table) -> Sequence[Any]:
+        """A column's converted values; the same object if there is nothing to do."""
+        values = table.columns[column.name]
+        types = set(map(type, values))
+        if types <= column.native:
+            return [value or None for value in values] if "" in values else values
+        if types <= _TEXTS:
+            with suppress(TypeError, ValueError):
+                return _from_texts(column, values)
+        return [
+            value
+            if type(value) in column.native and value != ""
+            else self._value(column, table, place)
+            for place, value in enumerate(values)
+        ]
 
-    def _second_try(self, column: _Column, row: Row, value: Any) -> Any:
-        """The value without NUL characters, which no record has, or a bad value."""
-        if isinstance(value, str) and "\0" in value:
-            cleaned = value.replace("\0", "")
-            try:
-                empty = cleaned in NO_VALUE and not column.needed
-                return None if empty else column.convert(cleaned)
-            except (TypeError, ValueError):
-                pass
-        self._note_bad_value(column, row, value)
+    def _value(self, column: _Column, table: Table, place: int) -> Any:
+        """One converted value: null if it is bad, and may become null.
+
+        NUL characters do not count: no record has them.
+        """
+        value = table.columns[column.name][place]
+        cleaned = value.replace("\0", "") if isinstance(value, str) else value
+        if cleaned in NO_VALUE and not column.needed:
+            return None
+        try:
+            return column.convert(cleaned)
+        except (TypeError, ValueError) as error:
+            if column.needed or not self._null_bad_values:
+                raise DataError(self._problem(column, table, place)) from error
+        self.bad_values[column.name] += 1
         return None
 
-    def _note_bad_value(self, column: _Column, row: Row, value: Any) -> None:
-        """Count a value that cannot be converted, or stop because of it."""
-        field = column.field
-        if column.needed or not self._null_bad_values:
-            day = f", day {_shown(self._day(row))[1:-1][:10]}" if self._day else ""
-            subject = f"Stream {self._stream}, field {field.name}{day}"
-            message = (
-                f"{subject}: {_shown(value)} is not a {field.type}. "
-                "Declare another type for the field in `extra_fields`, or set "
-                '`on_bad_value` to "null".'
+    def _problem(self, column: _Column, table: Table, place: int) -> str:
+        """What is wrong with a value, and what to do about it."""
+        value = table.columns[column.name][place]
+        days = table.columns.get(self._day_field or "")
+        day = f", day {_shown(days[place])[1:-1][:10]}" if days else ""
+        subject = f"Stream {self._stream}, field {column.name}{day}"
+        if value is None or value in NO_VALUE:
+            return (
+                f"{subject}: a row has no value there, but cannot be told from others "
+                "without it. Report it to the vendor, or deselect the stream."
             )
-            if value is None or value in NO_VALUE:
-                message = (
-                    f"{subject}: a row has no value there, but cannot be told from "
-                    "others without it. Report it to the vendor, or deselect the "
-                    "stream."
-                )
-            raise DataError(message)
-        self.bad_values[field.name] += 1
+        return (
+            f"{subject}: {_shown(value)} is not a {column.kind}. Declare another type "
+            'for the field in `extra_fields`, or set `on_bad_value` to "null".'
+        )
 
 
-def _with_nulls(texts: Sequence[str]) -> Sequence[str | None]:
-    if not any(text in texts for text in NO_VALUE):
-        return texts
-    return [None if text in NO_VALUE else text for text in texts]
+def _from_texts(column: _Column, texts: Sequence[str | None]) -> Sequence[Any]:
+    """The converted values of texts: all at once, or each distinct one once.
 
-
-def _converted(column: _Column, texts: Sequence[str]) -> list[Any]:
-    if column.convert_all is not None:
-        with suppress(TypeError, ValueError):  # some have another form, or are empty
-            return column.convert_all(texts)
+    Raises:
+        TypeError: If one cannot be converted.
+        ValueError: Likewise.
+    """
+    if convert_all := getattr(column.convert, "all", None):
+        with suppress(TypeError, ValueError):  # some have another form, or are null
+            return convert_all(texts)  # type: ignore[no-any-return]
     distinct = set(texts)
-    nulls = set() if column.needed else distinct.intersection(NO_VALUE)
-    values = dict.fromkeys(nulls)
+    nulls = set() if column.needed else distinct.intersection({None, *NO_VALUE})
+    values: dict[str | None, Any] = dict.fromkeys(nulls)
     values.update((text, column.convert(text)) for text in distinct - nulls)
+    if all(text == value for text, value in values.items()):  # dates seldom change
+        return texts
     return list(map(values.__getitem__, texts))
-
-
-def _convert_all(column: _Column, rows: Sequence[Row], texts: Sequence[str]) -> bool:
-    """Convert texts at once, if all of them have the usual form."""
-    if column.convert_all is None:
-        return False
-    try:
-        converted = column.convert_all(texts)
-    except (TypeError, ValueError):
-        return False
-    if converted != texts:  # dates seldom change
-        deque(map(setattr, rows, repeat(column.attribute), converted), maxlen=0)
-    return True
 
 
 def _shown(value: Any) -> str:

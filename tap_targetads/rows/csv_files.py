@@ -15,12 +15,11 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_targetads.plurals import count_of
-from tap_targetads.rows.row_type import MissingColumnsError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_targetads.rows.row_type import RowType
+    from tap_targetads.rows.row_type import RowType, Table
 
 PAGE_ROWS = 500
 """Rows that are read at once: so few that they stay in the processor's cache, which
@@ -55,7 +54,9 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
     if rows is not None and found != rows:
         message = f"it has {count_of(found, 'row')} instead of {rows}"
         raise CorruptFileError(message)
-    _check_widths(widths, len(header))
+    if any(width != len(header) for width in widths):
+        message = f"a row has not as many values as there are columns ({len(header)})"
+        raise CorruptFileError(message)
 
 
 def csv_pages(
@@ -68,8 +69,8 @@ def csv_pages(
     """Read a CSV file.
 
     Args:
-        file: The file, plain or gzip, UTF-8 with or without a BOM. Empty, it has no
-            rows.
+        file: A file that has been checked, plain or gzip, UTF-8 with or without a BOM.
+            Empty, it has no rows.
         row_type: The type of the rows.
         names: The field that each column holds that was asked for.
         on_unselected: Told the names of columns that were not asked for.
@@ -84,17 +85,13 @@ def csv_pages(
         if not columns:
             return
         header = [names.get(name, name) for name in columns]
-        try:
-            places = row_type.places_in(header)
-        except MissingColumnsError as error:
-            raise CorruptFileError(str(error)) from error
+        if missing := row_type.missing_from(header):
+            message = f"the answer lacks the columns {missing}"
+            raise CorruptFileError(message)
         if unselected := set(header) - set(names.values()):
             on_unselected(unselected)
         while some := list(islice(lines, PAGE_ROWS)):
-            _check_widths(map(len, some), len(header))
-            texts = list(zip(*some, strict=True))
-            selected = [texts[place] for place in places]
-            yield Table(len(some), dict(zip(row_type.names, selected, strict=True)))
+            yield row_type.table(header, some)
 
 
 @contextmanager
@@ -133,9 +130,3 @@ def _plain(file: IO[bytes]) -> IO[bytes]:
     if magic != _GZIP_MAGIC:
         return file
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
-
-
-def _check_widths(widths: Iterable[int], width: int) -> None:
-    if any(found != width for found in widths):
-        message = f"a row has not as many values as there are columns ({width})"
-        raise CorruptFileError(message)

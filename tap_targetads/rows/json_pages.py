@@ -8,20 +8,22 @@ the order of the columns.
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from tap_targetads.api.answers import Answer, MalformedAnswerError
-from tap_targetads.rows.repairs import flattened, repaired
-from tap_targetads.rows.row_type import Checked, Chunk, MissingColumnsError, RowType
+from tap_targetads.rows.row_type import Chunk, RowType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_targetads.api.bodies import Body
+    from tap_targetads.api.answers import Body
     from tap_targetads.rows.row_type import Row
 
 T = TypeVar("T")
@@ -33,10 +35,13 @@ So few that what is made of them fits into the processor's cache, and into memor
 is not given back in between: asking the system for it again costs a tenth of all time.
 """
 
-_BOM = b"\xef\xbb\xbf"
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_REPAIRS = 2
-"""How often JSON is repaired: one repair may show the need of the other."""
+_UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError)
+
+_HALF_PAIRS = re.compile(
+    r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+"""Escaped halves of surrogate pairs; in the group, what is none."""
 
 
 class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
@@ -46,23 +51,17 @@ class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
     """
 
     data: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-    rows: msgspec.Raw = msgspec.Raw()  # whatever it is, if the rows are elsewhere
+    # Where the rows are elsewhere, a number has been called so.
+    rows: list[msgspec.Raw] | msgspec.UnsetType | float | None = msgspec.UNSET
     columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
     count: int | None = None
     CountRows: int | None = None
 
 
-class _Rows(msgspec.Struct, Generic[T]):
-    """Some rows, with as much around them as in an answer: repairs look there."""
-
-    data: list[T]
-
-
 _answers = msgspec.json.Decoder(_Answer)
-_raw_rows = msgspec.json.Decoder(list[msgspec.Raw] | None)
-_arrays = msgspec.json.Decoder(_Rows[list[Any]])
-_objects = msgspec.json.Decoder(_Rows[dict[str, msgspec.Raw]])
+_arrays = msgspec.json.Decoder(list[list[Any]])
+_objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 @dataclass(slots=True)
@@ -112,8 +111,16 @@ class Page:
 def _line(row: Row) -> bytes:
     try:
         return msgspec.json.encode(row)
-    except (OverflowError, RecursionError):  # they only look the same then
+    except RecursionError:  # they only look the same then
         return b""
+
+
+@dataclass(slots=True)
+class DecodedPage:
+    """A decoded answer: its errors, if any, and its page."""
+
+    reply: Answer
+    page: Page
 
 
 class PageDecoder:
@@ -122,17 +129,18 @@ class PageDecoder:
     Args:
         row_type: The type of the rows.
         on_unselected: Told the names of fields that the API sends although they
-            were not asked for, each name once.
+            were not asked for, each name once. Of objects, only the first rows of a
+            page are looked at.
     """
 
     def __init__(
         self, row_type: RowType, on_unselected: Callable[[Iterable[str]], None]
     ) -> None:
-        """Expect values of their fields' types."""
         self.row_type = row_type
         self._on_unselected = on_unselected
-        self._checked = Checked.TYPES
-        self._decoders: dict[Checked, msgspec.json.Decoder[_Rows[Row]]] = {}
+        self._known = set(row_type.names)
+        self._strict = msgspec.json.Decoder(list[row_type.strict])  # type: ignore[name-defined]
+        self._lenient = msgspec.json.Decoder(list[row_type.lenient])  # type: ignore[name-defined]
 
     def decode(self, body: Body) -> DecodedPage:
         """Decode an answer, but for the values in its rows.
@@ -146,141 +154,64 @@ class PageDecoder:
         Raises:
             MalformedAnswerError: If it is not the JSON of a report.
         """
-        start = len(_BOM) if body[: len(_BOM)] == _BOM else 0
-        answer = _decoded(body[start:], _answers.decode)
+        answer = _decoded(body, _answers.decode)
         page = self._page(answer)
         page.decode(page.rows[:1])  # an answer whose rows are all wrong is no answer
         return DecodedPage(answer, page)
 
     def _page(self, answer: _Answer) -> Page:
-        rows = answer.data
-        if not isinstance(rows, list) and bytes(answer.rows):
-            rows = _decoded(bytes(answer.rows), _raw_rows.decode)
-        if rows is msgspec.UNSET and not answer.is_error:
+        lists = [p for p in (answer.data, answer.rows) if isinstance(p, list | None)]
+        if not lists and not answer.is_error:
             message = "the answer has neither `data` nor `Rows`"
             raise MalformedAnswerError(message)
-        rows = rows or []
+        rows = next(filter(None, lists), [])
         count = answer.count if answer.CountRows is None else answer.CountRows
         if rows and bytes(rows[0]).startswith(b"["):
-            from_arrays = self._from_arrays(answer.columns or [])
-            return Page(rows, answer.has_more, count, from_arrays)
-        return Page(rows, answer.has_more, count, self._from_objects)
+            names = [_column_name(column) for column in answer.columns or []]
+            if missing := self.row_type.missing_from(names):
+                message = f"the answer lacks the columns {missing}"
+                raise MalformedAnswerError(message)
+            page = Page(rows, answer.has_more, count, partial(self._of_arrays, names))
+        else:
+            names = _names_in(rows[:CHUNK_ROWS])
+            page = Page(rows, answer.has_more, count, self._of_objects)
+        if unselected := set(names) - self._known:
+            self._known |= unselected
+            self._on_unselected(sorted(unselected))
+        return page
 
-    def _from_objects(self, rows: Sequence[msgspec.Raw]) -> Chunk:
-        checked, body = self._checked, _around(rows)
-        try:
-            return self._typed(body)
-        except _UNREADABLE as error:
-            self._checked = checked
-            piece = _repaired(body, self._typed, error)
-            # What a repair makes of rows does not tell how the next ones are.
-            self._checked = checked
-            return piece
-
-    def _typed(self, body: Body) -> Chunk:
-        """Decode rows as strictly as possible, and remember how strictly that was.
+    def _of_objects(self, rows: Sequence[msgspec.Raw]) -> Chunk:
+        """Typed rows of objects.
 
         Values of their fields' types are the rule, and checked for free by the decoder.
-        An API that sends numbers as texts, or empty texts, gets a slower way from then
-        on, and a still slower one if it sends numbers for texts.
         """
+        body = _joined(rows)
         try:
-            rows = self._decoder.decode(body).data
-        except msgspec.ValidationError:
-            if self._checked is not Checked.NOTHING:
-                self._checked = Checked(self._checked - 1)
-            elif self._ignore_unselected(_names_in(body)):
-                self._checked = Checked.TYPES
-            else:
-                raise
-            return self._typed(body)
-        self.row_type.drop_ignored(rows)
-        return Chunk(rows, self._checked)
+            return Chunk(self._strict.decode(body), checked=True)
+        except _UNREADABLE:
+            return Chunk(_decoded(body, self._lenient.decode))
 
-    @property
-    def _decoder(self) -> msgspec.json.Decoder[_Rows[Row]]:
-        checked = self._checked
-        if checked not in self._decoders:
-            row = self.row_type.checking(checked)
-            self._decoders[checked] = msgspec.json.Decoder(_Rows[row])  # type: ignore[valid-type]
-        return self._decoders[checked]
-
-    def _ignore_unselected(self, names: Iterable[str]) -> bool:
-        """Accept fields that nobody selected; tell whether there were new ones."""
-        known = {*self.row_type.names, *self.row_type.ignored}
-        news = sorted(set(names) - known)
-        if news:
-            self._on_unselected(news)
-            self.row_type = RowType(
-                self.row_type.types, [*self.row_type.ignored, *news]
+    def _of_arrays(self, names: Sequence[str], rows: Sequence[msgspec.Raw]) -> Chunk:
+        """Typed rows of arrays in the order of these columns."""
+        arrays = _decoded(_joined(rows), _arrays.decode)
+        if any(len(array) != len(names) for array in arrays):
+            message = (
+                f"a row has not as many values as there are columns ({len(names)})"
             )
-            self._decoders.clear()
-        return bool(news)
-
-    def _from_arrays(
-        self, columns: Sequence[str | dict[str, Any]]
-    ) -> Callable[[Sequence[msgspec.Raw]], Chunk]:
-        """What makes typed rows of arrays in the order of the columns."""
-        names = [_column_name(column) for column in columns]
-        self._ignore_unselected(names)
-        try:
-            make = self.row_type.from_arrays(names)
-        except MissingColumnsError as error:
-            raise MalformedAnswerError(str(error)) from error
-        return partial(_typed_arrays, make, len(names))
+            raise MalformedAnswerError(message)
+        return Chunk(self.row_type.from_table(self.row_type.table(names, arrays)))
 
 
-@dataclass(slots=True)
-class DecodedPage:
-    """A decoded answer: its errors, if any, and its page."""
-
-    reply: Answer
-    page: Page
+def _joined(rows: Sequence[msgspec.Raw]) -> bytes:
+    return b"[" + b",".join(rows) + b"]"
 
 
-def _typed_arrays(
-    make: Callable[[Sequence[Any]], Row], width: int, rows: Sequence[msgspec.Raw]
-) -> Chunk:
-    arrays = _decoded(_around(rows), _arrays.decode).data
-    if any(len(array) != width for array in arrays):
-        message = f"a row has not as many values as there are columns ({width})"
-        raise MalformedAnswerError(message)
-    return Chunk([make(array) for array in arrays])
-
-
-def _around(rows: Sequence[msgspec.Raw]) -> bytes:
-    return b'{"data":[' + b",".join(rows) + b"]}"
-
-
-def _decoded(body: Body, decode: Callable[[Body], T]) -> T:
-    """Decode JSON, after repairs if it cannot be decoded as it is.
-
-    Raises:
-        MalformedAnswerError: If no repair helps.
-    """
+def _names_in(rows: Sequence[msgspec.Raw]) -> list[str]:
+    """The names of fields in rows, unless one of them is no row: its turn will tell."""
     try:
-        return decode(body)
-    except _UNREADABLE as error:
-        return _repaired(bytes(body), decode, error)
-
-
-def _repaired(
-    body: bytes, decode: Callable[[Body], T], error: Exception, left: int = _REPAIRS
-) -> T:
-    better = repaired(body) if left else body
-    if left and isinstance(error, RecursionError):
-        better = flattened(better)
-    if better == body:
-        raise MalformedAnswerError(str(error)) from error
-    try:
-        return decode(better)
-    except _UNREADABLE as another:
-        return _repaired(better, decode, another, left - 1)
-
-
-def _names_in(body: Body) -> set[str]:
-    """All names of fields in rows."""
-    return set().union(*_objects.decode(body).data)
+        return list(set().union(*_decoded(_joined(rows), _objects.decode)))
+    except MalformedAnswerError:
+        return []
 
 
 def _column_name(column: str | dict[str, Any]) -> str:
@@ -292,3 +223,44 @@ def _column_name(column: str | dict[str, Any]) -> str:
             return str(column[key])
     message = f"a column has no name: {column}"
     raise MalformedAnswerError(message)
+
+
+def _decoded(body: Body, decode: Callable[[Body], T]) -> T:
+    """Decode JSON, if need be without what decoders refuse.
+
+    Raises:
+        MalformedAnswerError: If it is not JSON, or of other types.
+    """
+    try:
+        return decode(body)
+    except _UNREADABLE as error:
+        try:
+            return decode(_readable(body))
+        except _UNREADABLE:
+            raise MalformedAnswerError(str(error)) from error
+
+
+def _readable(body: Body) -> bytes:
+    """The same JSON, where every value can be told (decision 11).
+
+    Bytes that are no UTF-8, and halves of surrogate pairs, become U+FFFD. Numbers
+    beyond all range, and words like `NaN`, become texts, as in CSV.
+
+    Raises:
+        ValueError: If it is not JSON.
+        RecursionError: If it is nested too deep.
+    """
+    text = str(body, "utf-8-sig", "replace")
+    value = json.loads(
+        _HALF_PAIRS.sub(lambda match: match[1] or r"\ufffd", text),
+        # Rows become bytes again at once: as dictionaries, all of them would not fit.
+        object_hook=lambda item: msgspec.Raw(msgspec.json.encode(item)),
+        parse_constant=str,
+        parse_float=_number,
+        parse_int=_number,
+    )
+    return msgspec.json.encode(value)
+
+
+def _number(digits: str) -> msgspec.Raw | str:
+    return msgspec.Raw(digits.encode()) if math.isfinite(float(digits)) else digits

@@ -106,32 +106,6 @@ def _datetime(text: str) -> datetime:
         raise ValueError(text) from error
 
 
-class Dates:
-    """Converts the API's dates, each once."""
-
-    def __init__(self) -> None:
-        """Create the converter with an empty memo."""
-        self._dates = _Memo(_date)
-
-    def __call__(self, text: str) -> str:
-        """The date, like `2024-01-15`.
-
-        Raises:
-            TypeError: If it is no text.
-            ValueError: If it is not a date.
-        """
-        return self._dates[text]
-
-    def all(self, texts: Sequence[str]) -> list[str]:
-        """The dates of many texts.
-
-        Raises:
-            TypeError: If one is no text.
-            ValueError: If one is not a date.
-        """
-        return list(map(self._dates.__getitem__, texts))
-
-
 def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
     """The conversion of a value, for each field type.
 
@@ -145,7 +119,7 @@ def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
         "integer": _integer,
         "number": _number,
         "boolean": _boolean,
-        "date": Dates(),
+        "date": _date,
         "date-time": UtcTimes(zone),
     }
 

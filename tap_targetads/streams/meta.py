@@ -17,7 +17,7 @@ from tap_targetads.errors import ApiError
 from tap_targetads.output.records import RecordEncoder, encode_records
 from tap_targetads.reports.fields import PROJECT_ID, fields_of
 from tap_targetads.rows.converter import RowConverter
-from tap_targetads.rows.row_type import Checked, RowType
+from tap_targetads.rows.row_type import Chunk, RowType
 from tap_targetads.rows.values import converters
 from tap_targetads.streams.base import ProjectStream
 
@@ -84,7 +84,7 @@ class MetaStream(ProjectStream):
             needed=[name for name in self.key if types[name] != "string"],
             null_bad_values=self.run.settings.null_bad_values,
         )
-        converter.convert(rows, Checked.NOTHING)
+        converter.convert(Chunk(rows))
         if part := self.run.progress.current:
             part.arrived(len(rows))
         converter.report_bad_values(self.logger)

@@ -72,7 +72,7 @@ def converted(
     """The pieces of a page, as a stream delivers them."""
     converter = converter_of(decoder.row_type, null_bad_values=null_bad_values)
     for piece in page.chunks():
-        converter.convert(piece.rows, piece.checked)
+        converter.convert(piece)
         yield piece
 
 

@@ -16,8 +16,7 @@ from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reports.fields import extra_field
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.json_pages import PageDecoder
-from tap_targetads.rows.repairs import DEEPEST
-from tap_targetads.rows.row_type import Checked, RowType
+from tap_targetads.rows.row_type import RowType
 from tap_targetads.rows.values import converters
 
 TYPES: dict[str, Any] = {
@@ -51,7 +50,7 @@ class Stream:
         page.lines(page.rows)
         lines = []
         for piece in page.chunks():
-            self.converter.convert(piece.rows, piece.checked)
+            self.converter.convert(piece)
             for objects in self.encoder.objects(piece.rows, None):
                 lines += objects
         return lines
@@ -107,7 +106,7 @@ def test_a_text_that_decoders_refuse_is_read(
     ("name", "value"),
     [
         ("Number", b"NaN"),
-        ("Number", b"-inf"),
+        ("Number", b"-Infinity"),
         ("Number", b"1e999"),
         ("Number", b"-1.5E+400"),
         ("Number", b"1" * 310),
@@ -120,8 +119,7 @@ def test_a_text_that_decoders_refuse_is_read(
         ("Flag", b"Infinity"),
         ("Flag", b"1e999"),
         ("Day", b"NaN"),
-        ("Number", b"[" * 900 + b"]" * 900),
-        ("Day", b"[" * 100_000 + b"]" * 100_000),
+        ("Number", b"[" * 30 + b"]" * 30),
     ],
 )
 def test_a_number_that_is_none_is_a_bad_value(
@@ -153,22 +151,12 @@ def test_texts_that_look_like_odd_numbers_are_left_alone(shape: Any) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_value_nested_too_deep_is_its_own_text(shape: Any) -> None:
-    value = b'{"a":' * 5000 + rb'["\ud800",NaN]' + b"}" * 5000
+def test_a_nested_value_is_its_own_text(shape: Any) -> None:
+    value = b'{"a":' * 30 + rb'["\ud800",NaN,1e2,1.50]' + b"}" * 30
 
     text = Stream().read(shape("Text", value))[1]["Text"]
 
-    assert text == '{"a":' * 5000 + r'["\ufffd","NaN"]' + "}" * 5000
-
-
-def test_a_page_with_a_deep_value_keeps_its_shallow_ones() -> None:
-    deepest = b"[" * DEEPEST + b"1" + b"]" * DEEPEST
-    too_deep = b"[" * 5000 + b"]" * 5000
-    body = b'{"data":[{"Day":"2024-01-15","Text":%s},{"Day":"2024-01-15","Text":%s}]}'
-
-    texts = [r["Text"] for r in Stream().read(body % (deepest, too_deep))]
-
-    assert texts == [deepest.decode(), too_deep.decode()]
+    assert text == '{"a":' * 30 + '["\ufffd","NaN",100.0,1.5]' + "}" * 30
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -211,17 +199,18 @@ def test_nul_characters_do_not_make_a_value_bad() -> None:
         objects("Text", rb'"\ud800"')[:-20],
         objects("Number", b"NaN")[:-20],
         objects("Text", b"[" * 5000),
+        objects("Text", b"[" * 100_000 + b"]" * 100_000),
         objects("Text", b'"' + rb"\"" * 500_000)[:-40] + b"NaN",
         objects("Number", b"NaNa"),
         objects("Text", rb'"\ud8"'),
     ],
 )
-def test_an_answer_that_is_cut_off_is_not_repaired(body: bytes) -> None:
+def test_an_answer_that_is_cut_off_or_nested_too_deep_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedAnswerError):
         Stream().read(body)
 
 
-def test_a_repaired_page_does_not_slow_down_the_pages_after_it() -> None:
+def test_an_odd_page_does_not_slow_down_the_pages_after_it() -> None:
     stream = Stream()
 
     stream.read(objects("Number", b"1") + b"\n")
@@ -230,7 +219,7 @@ def test_a_repaired_page_does_not_slow_down_the_pages_after_it() -> None:
 
     page = stream.decoder.decode(objects("Number", b"1")).page
     (piece,) = page.chunks()
-    assert piece.checked is Checked.TYPES
+    assert piece.checked
 
 
 def test_a_field_whose_name_cannot_be_declared_is_reported_and_dropped() -> None:
