@@ -30,18 +30,9 @@ class RecordEncoder:
     Args:
         stream: Name of the stream.
         constants: Fields with the same value in all records.
-        never_null: Fields of a primary key: their empty strings stay, since databases
-            allow no null there.
     """
 
-    def __init__(
-        self,
-        stream: str,
-        constants: Mapping[str, Any],
-        never_null: Iterable[str] = (),
-    ) -> None:
-        names = [ENCODER.encode(name) for name in never_null]
-        self._never_null = [(name + b":null", name + b':""') for name in names]
+    def __init__(self, stream: str, constants: Mapping[str, Any]) -> None:
         name = ENCODER.encode(stream)
         self._head = b'{"type":"RECORD","stream":' + name + b',"record":'
         inside = ENCODER.encode(constants)[1:-1]
@@ -106,8 +97,6 @@ class RecordEncoder:
         lines = ENCODER.encode_lines(rows)
         if b"\\" in lines:
             lines = _cleaned(lines)
-        for member, other in self._never_null:
-            lines = lines.replace(member, other)
         return [line[1:-1] for line in io.BytesIO(lines)]
 
 

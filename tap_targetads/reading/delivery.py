@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tap_targetads.errors import ApiError
+from tap_targetads.errors import ApiError, DataError
 from tap_targetads.reports.days import ONE_DAY
 from tap_targetads.reports.fields import (
     EVENT_DATE,
@@ -31,7 +31,7 @@ _ANOTHER_ZONE = timedelta(hours=26)
 
 
 class DeliveryCheck:
-    """Checks days, interaction types and campaigns of converted rows.
+    """Checks days, interaction types, campaigns and keys of converted rows.
 
     A filter that the server ignores, or days that begin in another zone, would
     otherwise fill the target with rows that nobody asked for, or leave some out.
@@ -52,6 +52,10 @@ class DeliveryCheck:
         self._time = getter(INTERACTION_TIME)
         by_day = isinstance(report, AggregateReport) and report.is_divisible
         self._date = getter(EVENT_DATE) if by_day else None
+        names = [name for name in report.natural_key if name in row_type.attributes]
+        attributes = [row_type.attributes[name] for name in names]
+        self._key = attrgetter(*attributes) if attributes else None
+        self._key_names = names
         filters = report.filters
         self._sets = [
             (get, frozenset(map(str, asked)), what)
@@ -69,6 +73,7 @@ class DeliveryCheck:
             ApiError: If they are not; before the first row that is not.
         """
         begin, end = self._bounds(reading.window)
+        keys: set[Any] = set()
         for chunk in reading.chunks:
             if self._time:
                 times = [t for t in map(self._time, chunk.rows) if t is not None]
@@ -82,7 +87,20 @@ class DeliveryCheck:
             for get, asked, what in self._sets:
                 if unasked := {str(v) for v in map(get, chunk.rows) if v} - asked:
                     raise _wrong(subject, f"the {what}", asked, unasked)
+            for key in map(self._key, chunk.rows) if self._key else ():
+                if key in keys:
+                    raise self._same_key(subject, key)
+                keys.add(key)
             yield chunk
+
+    def _same_key(self, subject: str, key: Any) -> DataError:
+        values = key if isinstance(key, tuple) else (key,)
+        named = ", ".join(map("{} {!r}".format, self._key_names, values))
+        return DataError(
+            f"{subject}: two rows have the same key ({named}): one would replace the "
+            "other. Read them by a report of your own under `reports`, with another "
+            "dimension in its `fields` that tells them apart."
+        )
 
     def _bounds(self, window: Window) -> tuple[str, str]:
         """Between which times, in the records' form, the rows of a window are."""

@@ -71,17 +71,14 @@ class Source:
         """The converter for rows of this type."""
         report = self.report
         names = {field.name for field in self.fields}
-        keys = set(report.natural_key)
-        if report.day_field and not self.null_bad_values:
-            keys.add(report.day_field)
+        # Equal rows are told apart among those of their time, so it is part of the key.
+        keys = {*report.natural_key, report.day_field}
         return RowConverter(
             report.name,
             self.fields,
             row_type,
             self.conversions,
-            needed=[
-                f.name for f in self.fields if f.name in keys and f.type != "string"
-            ],
+            keys=[name for name in names if name in keys],
             day_field=report.day_field if report.day_field in names else None,
             null_bad_values=self.null_bad_values,
         )

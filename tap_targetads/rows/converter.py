@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
 from tap_targetads.rows.row_type import Table
-from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE
+from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE, NULL, text
 
 if TYPE_CHECKING:
     import logging
@@ -35,6 +35,7 @@ class _Column:
         convert: Converts a value.
         native: The types of values that need no conversion.
         needed: Whether null is an error.
+        in_key: Whether it is a text of a primary key, where databases allow no null.
     """
 
     name: str
@@ -43,11 +44,13 @@ class _Column:
     convert: Callable[[Any], Any]
     native: frozenset[type]
     needed: bool
+    in_key: bool
 
     @property
     def is_settled(self) -> bool:
         """Whether the strict decoder leaves nothing to do."""
-        return not (self.needed or self.kind in {"date", "date-time"})
+        special = self.needed or self.in_key
+        return not (special or self.kind in {"date", "date-time"})
 
 
 class RowConverter:
@@ -58,7 +61,8 @@ class RowConverter:
         fields: The selected fields.
         row_type: The type of the rows.
         conversions: The conversion for each field type.
-        needed: Fields in which null is an error, whatever `null_bad_values` says.
+        keys: Fields in which null is an error, whatever `null_bad_values` says; in
+            texts it becomes a placeholder.
         day_field: The field that tells the day of a row, for error lines.
         null_bad_values: Write null for a value that cannot be converted, instead of
             stopping.
@@ -75,7 +79,7 @@ class RowConverter:
         row_type: RowType,
         conversions: Mapping[FieldType, Callable[[Any], Any]],
         *,
-        needed: Collection[str] = (),
+        keys: Collection[str] = (),
         day_field: str | None = None,
         null_bad_values: bool,
     ) -> None:
@@ -85,7 +89,8 @@ class RowConverter:
         self._row_type = row_type
         self._columns = []
         for field in fields:
-            native, is_needed = NATIVE_TYPES[field.type], field.name in needed
+            native, is_key = NATIVE_TYPES[field.type], field.name in keys
+            is_needed = is_key and field.type != "string"
             self._columns.append(
                 _Column(
                     field.name,
@@ -94,6 +99,7 @@ class RowConverter:
                     conversions[field.type],
                     native - {type(None)} if is_needed else native,
                     is_needed,
+                    is_key and not is_needed,
                 )
             )
         self.bad_values: Counter[str] = Counter()
@@ -136,6 +142,8 @@ class RowConverter:
     def _converted(self, column: _Column, table: Table) -> Sequence[Any]:
         """A column's converted values; the same object if there is nothing to do."""
         values = table.columns[column.name]
+        if column.in_key:
+            return [_placeholder(value) for value in values]
         types = set(map(type, values))
         if types <= column.native:
             return [value or None for value in values] if "" in values else values
@@ -173,14 +181,25 @@ class RowConverter:
         day = f", day {_shown(days[place])[1:-1][:10]}" if days else ""
         subject = f"Stream {self._stream}, field {column.name}{day}"
         if value is None or value in NO_VALUE:
+            problem = "a row has no value there"
+        else:
+            problem = f"{_shown(value)} is not a {column.kind}"
+        if column.needed:
             return (
-                f"{subject}: a row has no value there, but cannot be told from others "
-                "without it. Report it to the vendor, or deselect the stream."
+                f"{subject}: {problem}, but rows cannot be told apart without it. "
+                "Report it to the vendor, or deselect the stream."
             )
         return (
-            f"{subject}: {_shown(value)} is not a {column.kind}. Declare another type "
-            'for the field in `extra_fields`, or set `on_bad_value` to "null".'
+            f"{subject}: {problem}. Declare another type for the field in "
+            '`extra_fields`, or set `on_bad_value` to "null".'
         )
+
+
+def _placeholder(value: Any) -> str:
+    """A text of a primary key: null and empty become visible, and stay two."""
+    if value is None or value == NULL:
+        return "(null)"
+    return text(value).replace("\0", "") or "(empty)"
 
 
 def _from_texts(column: _Column, texts: Sequence[str | None]) -> Sequence[Any]:

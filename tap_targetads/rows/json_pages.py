@@ -21,7 +21,7 @@ from tap_targetads.api.answers import Answer, MalformedAnswerError
 from tap_targetads.rows.row_type import Chunk, RowType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_targetads.api.answers import Body
     from tap_targetads.rows.row_type import Row
@@ -62,6 +62,7 @@ class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
 _answers = msgspec.json.Decoder(_Answer)
 _arrays = msgspec.json.Decoder(list[list[Any]])
 _objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_items = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 @dataclass(slots=True)
@@ -167,14 +168,19 @@ class PageDecoder:
         rows = next(filter(None, lists), [])
         count = answer.count if answer.CountRows is None else answer.CountRows
         if rows and bytes(rows[0]).startswith(b"["):
-            names = [_column_name(column) for column in answer.columns or []]
+            columns = [_column_name(column) for column in answer.columns or []]
+            names = self.row_type.matched(columns)
             if missing := self.row_type.missing_from(names):
                 message = f"the answer lacks the columns {missing}"
                 raise MalformedAnswerError(message)
             page = Page(rows, answer.has_more, count, partial(self._of_arrays, names))
         else:
-            names = _names_in(rows[:CHUNK_ROWS])
-            page = Page(rows, answer.has_more, count, self._of_objects)
+            columns = _names_in(rows[:CHUNK_ROWS])
+            names = self.row_type.matched(columns)
+            decode = self._of_objects
+            if names != columns:
+                decode = partial(self._renamed, dict(zip(columns, names, strict=True)))
+            page = Page(rows, answer.has_more, count, decode)
         if unselected := set(names) - self._known:
             self._known |= unselected
             self._on_unselected(sorted(unselected))
@@ -190,6 +196,16 @@ class PageDecoder:
             return Chunk(self._strict.decode(body), checked=True)
         except _UNREADABLE:
             return Chunk(_decoded(body, self._lenient.decode))
+
+    def _renamed(self, fields: Mapping[str, str], rows: Sequence[msgspec.Raw]) -> Chunk:
+        """Typed rows of objects whose names have another case."""
+        items = _decoded(_joined(rows), _items.decode)
+        return Chunk(
+            [
+                self.row_type.from_item({fields.get(n, n): v for n, v in item.items()})
+                for item in items
+            ]
+        )
 
     def _of_arrays(self, names: Sequence[str], rows: Sequence[msgspec.Raw]) -> Chunk:
         """Typed rows of arrays in the order of these columns."""

@@ -102,6 +102,14 @@ class RowType:
             gc=False,
         )
 
+    def matched(self, names: Sequence[str]) -> list[str]:
+        """Names of columns as the selected fields have them, whatever their case.
+
+        The live API answers `PartOfGivt` to a request for `PartOfGIVT`.
+        """
+        fields = {name.lower(): name for name in self.names if name not in names}
+        return [fields.get(name.lower(), name) for name in names]
+
     def missing_from(self, names: Sequence[str]) -> str:
         """The selected fields that are not among names of columns, for error lines."""
         return ", ".join(name for name in self.names if name not in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 _MINUTE = len("2024-01-15 10:30")
 _MEMO_LIMIT = 100_000
+_EXACT = 2**53
+"""Floats beyond it leave out integers."""
 _INT64 = range(-(2**63), 2**63)
 
-NO_VALUE = ("", r"\N")
+NULL = r"\N"
+NO_VALUE = ("", NULL)
 """Texts that stand for null: in CSV, and, so that both agree, in JSON (decision 5)."""
 
 
@@ -115,7 +119,7 @@ def converters(zone: ZoneInfo) -> Mapping[FieldType, Callable[[Any], Any]]:
         zone: The zone of times that have none.
     """
     return {
-        "string": _string,
+        "string": text,
         "integer": _integer,
         "number": _number,
         "boolean": _boolean,
@@ -149,7 +153,7 @@ def _date(text: str) -> str:
     return day.isoformat()
 
 
-def _string(value: Any) -> str:
+def text(value: Any) -> str:
     """The text itself, or the JSON of what is no text."""
     if isinstance(value, str):
         return value
@@ -181,9 +185,13 @@ def _integer(value: Any) -> int:
         integer = value
     else:
         number = _number(value)
-        if not number.is_integer():
+        # A float has 53 exact bits; a text like `9007199254740993.0` has more.
+        exact = Decimal(value.strip()) if isinstance(value, str) else number
+        if not number.is_integer() or exact != int(exact):
             raise ValueError(value)
-        integer = int(number)
+        if exact is number and abs(number) > _EXACT:
+            raise ValueError(value)
+        integer = int(exact)
     if integer not in _INT64:  # targets have no place for it
         raise ValueError(value)
     return integer

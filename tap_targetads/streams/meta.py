@@ -81,14 +81,14 @@ class MetaStream(ProjectStream):
             self.fields.values(),
             row_type,
             converters(self.run.settings.calendar.zone),
-            needed=[name for name in self.key if types[name] != "string"],
+            keys=self.key,
             null_bad_values=self.run.settings.null_bad_values,
         )
         converter.convert(Chunk(rows))
         if part := self.run.progress.current:
             part.arrived(len(rows))
         converter.report_bad_values(self.logger)
-        encoder = RecordEncoder(self.name, {PROJECT_ID: project_id}, self.key)
+        encoder = RecordEncoder(self.name, {PROJECT_ID: project_id})
         yield from self._distinct(project_id, encoder.records(rows, None))
 
     @override

@@ -255,7 +255,7 @@ class ReportStream(ProjectStream):
 
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
         selected = {n: v for n, v in constants.items() if self.is_field_selected(n)}
-        return RecordEncoder(self.name, selected, self.report.natural_key)
+        return RecordEncoder(self.name, selected)
 
     def _blocks(
         self, chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None

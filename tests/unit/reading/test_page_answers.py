@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from tests.support.page_api import (
     row,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def test_a_missing_column_is_an_error() -> None:
     def lacking(rows: list[Row], total: int, *, more: bool) -> Answer:
@@ -26,6 +30,22 @@ def test_a_missing_column_is_an_error() -> None:
 
     with pytest.raises(ApiError, match="lacks the columns InteractionEcomAmount"):
         read(Server([row(1)], lacking))
+
+
+@pytest.mark.parametrize("shape", [data_shape, arrays_shape])
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+def test_names_match_whatever_their_case(
+    shape: Callable[..., Answer], change: Callable[[str], str]
+) -> None:
+    def other_case(rows: list[Row], total: int, *, more: bool) -> Answer:
+        answer = shape(rows, total, more=more)
+        if "data" in answer:
+            answer["data"] = [{change(k): v for k, v in r.items()} for r in rows]
+        else:
+            answer["Columns"] = [change(name) for name in NAMES]
+        return answer
+
+    assert read(Server([row(1), row(2)], other_case)) == [record(1), record(2)]
 
 
 def test_a_row_with_too_few_values_is_an_error() -> None:

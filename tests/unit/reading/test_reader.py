@@ -82,16 +82,22 @@ def test_a_bad_value_names_stream_field_day_and_value(
 def test_bad_values_can_become_null_and_are_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    rows = [row(1, InteractionEcomAmount="a lot"), row(2, InteractionTime="now")]
+    rows = [row(1, InteractionEcomAmount="a lot"), row(2)]
 
     result = read(Server(rows), null_bad_values=True)
 
-    assert result == [
-        record(1, InteractionEcomAmount=None),
-        record(2, InteractionTime=None),
-    ]
+    assert result == [record(1, InteractionEcomAmount=None), record(2)]
     assert "1 values of InteractionEcomAmount could not be converted" in caplog.text
-    assert "1 values of InteractionTime could not be converted" in caplog.text
+
+
+@pytest.mark.parametrize("time", ["now", None, ""])
+def test_a_time_never_becomes_null_since_it_tells_equal_rows_apart(
+    time: str | None,
+) -> None:
+    server = Server([row(1), row(2, InteractionTime=time)])
+
+    with pytest.raises(DataError, match="rows cannot be told apart without it"):
+        read(server, null_bad_values=True)
 
 
 @pytest.mark.parametrize("page_size", [1, 100])

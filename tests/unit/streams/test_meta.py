@@ -95,7 +95,7 @@ def test_a_key_is_never_null(tmp_path: Path) -> None:
     output = read(tmp_path, "target_events", {"target_events": [{"event_name": None}]})
 
     (found,) = output.records["target_events"]
-    assert (found["event_type"], found["event_name"]) == ("", "")
+    assert (found["event_type"], found["event_name"]) == ("(null)", "(null)")
 
 
 @pytest.mark.parametrize(("on_bad_value", "exit_code"), [("error", 1), ("null", 0)])
@@ -116,19 +116,21 @@ def test_a_bad_value_is_treated_as_in_reports(
         assert "1 values of placement_created" in output.log
 
 
-def test_an_aggregate_without_a_campaign_has_an_empty_text_in_its_key(
+def test_null_and_empty_stay_two_in_the_key_of_an_aggregate(
     tmp_path: Path,
 ) -> None:
     row = {"EventDate": "2024-01-01", "MediaSource": None, "MediaCampaign": ""}
+    other = {**row, "MediaCampaign": None}
     catalog = select(TapTargetADS(config=CONFIG).catalog_dict, streams=["media_report"])
     with Mocker() as mocker:
         mocker.post(
             f"{API}/v1/reports/agg_report?project_id=1",
-            json={"data": [{**row, "Clicks": "3"}], "has_more": False},
+            json={"data": [{**row, "Clicks": "3"}, other], "has_more": False},
         )
         output = run_tap(tmp_path, CONFIG, catalog=catalog)
 
-    (record,) = output.records["media_report"]
-    assert (record["MediaSource"], record["MediaCampaign"]) == ("", "")
+    record, second = output.records["media_report"]
+    assert (record["MediaSource"], record["MediaCampaign"]) == ("(null)", "(empty)")
+    assert (second["MediaSource"], second["MediaCampaign"]) == ("(null)", "(null)")
     assert record["Clicks"] == 3
     assert record["CTR"] is None
