@@ -156,8 +156,9 @@ class JobStatus(Answer, kw_only=True):
     @classmethod
     @override
     def decode(cls, body: Body) -> Self:
-        status = super().decode(body)
-        if not status.is_error and not status.status:
+        status = cls.decode_created(body)
+        # A 202 may have no body: the job is polled again.
+        if bytes(body).strip() and not status.is_error and not status.status:
             message = "the answer has no `status`"
             raise MalformedAnswerError(message)
         return status
