@@ -53,7 +53,9 @@ async def show_job(call: Call) -> Response:
     await job.settle()
     content = job.described()
     if content["status"] == "DONE":
-        signed = sandbox.storage.sign(sandbox.storage_url, f"{job.job_id}.csv")
+        made = job.created_at.timestamp() if job.lifetime is not None else None
+        name = f"{job.job_id}.csv"
+        signed = sandbox.storage.sign(sandbox.storage_url, name, made)
         content["download_url"] = signed.url
         content["download_expires_at"] = utc_text(signed.expires_at)
     return json_response(content, dialect=sandbox.dialect)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from targetads_sandbox.server.packed import Packed, pack
+from targetads_sandbox.world.aggregate import AggregateQuery
 from targetads_sandbox.world.lru import LruCache
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _MANY_ROWS = 50_000
 
 Several would need the memory of all, and none would be ready sooner.
 """
+
+
+_SEEN_NAMES = {"PartOfGIVT": "PartOfGivt"}
+"""How columns are called in responses, where not as in requests."""
 
 
 class Page(NamedTuple):
@@ -72,7 +77,7 @@ class Pages:
         count = stop - start if dialect.count == "page" else rows.count
         if more is None and dialect.has_more:
             more = stop < rows.count
-        head, tail = _frame(query.fields, count, more, dialect)
+        head, tail = _frame(_names(query, dialect), count, more, dialect)
         pieces = _around(head, rows.pieces(start, stop), tail)
         if dialect.pretty:
             body = msgspec.json.format(b"".join(pieces), indent=2)
@@ -101,14 +106,23 @@ def _around(head: bytes, pieces: Iterable[bytes], tail: bytes) -> Iterator[bytes
 
 def _serialised(rows: Iterable[Row], query: Query, dialect: Dialect) -> Iterator[bytes]:
     """The JSON of each row."""
-    fields, columns = query.fields, query.columns
+    fields, columns = _names(query, dialect), query.columns
     form = _value_form(dialect)
+    # Null and empty names are two groups.
+    kept = len(query.dimensions) if isinstance(query, AggregateQuery) else 0
     encode = msgspec.json.Encoder().encode
     for row in rows:
         values: Sequence[Value] = [row[column] for column in columns]
         if form is not None:
-            values = list(map(form, values))
+            values = [*values[:kept], *map(form, values[kept:])]
         yield encode(_row_form(fields, values, dialect))
+
+
+def _names(query: Query, dialect: Dialect) -> Sequence[str]:
+    """The names of the columns in the response."""
+    if dialect.column_names == "asked":
+        return query.fields
+    return [_SEEN_NAMES.get(name, name) for name in query.fields]
 
 
 def _row_form(
@@ -146,15 +160,14 @@ def _frame(
     dialect: Dialect,
 ) -> tuple[bytes, bytes]:
     """What comes before and after the rows of a response."""
-    documented = dialect.shape == "data"
-    head = b'{"data":[' if documented else b'{"Rows":['
-    if documented:
-        tail = b'],"count":%d' % count
+    if dialect.shape == "data":
+        head, tail = b'{"data":[', b'],"count":%d' % count
     else:
         columns: Sequence[str] | list[dict[str, str]] = fields
         if dialect.columns == "objects":
             columns = [{"Name": name} for name in fields]
-        tail = b'],"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+        head = b'{"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+        head, tail = head + b',"Rows":[', b"]"
     if more is not None:
         tail += b',"has_more":%b' % (b"true" if more else b"false")
     return head, tail + b"}"

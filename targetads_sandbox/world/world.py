@@ -41,6 +41,10 @@ class World:
         seed: Another seed gives other data.
         rows_per_day: About how many rows a project has on a weekday; weekends have
             fewer, and one day of each month has none.
+        live: Whether the data have what those of the live API have: placements 0,
+            creatives with numbers for ids, a placement without creatives, landing
+            pages, and aggregates of what belongs to no placement, where names are null
+            or empty.
 
     Raises:
         ValueError: If there is no project, or the volume is negative.
@@ -51,10 +55,13 @@ class World:
         projects: Iterable[int] = DEFAULT_PROJECTS,
         seed: int = 1,
         rows_per_day: int = 1000,
+        *,
+        live: bool = False,
     ) -> None:
         self.projects = tuple(projects)
         self.seed = seed
         self.rows_per_day = rows_per_day
+        self.live = live
         if not self.projects:
             message = "A world needs at least one project."
             raise ValueError(message)
@@ -85,7 +92,7 @@ class World:
 
     def placements(self, project_id: int) -> Sequence[Placement]:
         """The media campaigns of a project."""
-        return placements(project_id)
+        return placements(project_id, live=self.live)
 
     def day(self, project_id: int, day: date) -> Day:
         """The rows of a project on one day.
@@ -232,7 +239,7 @@ class World:
 
     def _plan(self, project_id: int, day: date) -> Plan:
         self._check(project_id)
-        return Plan(self.seed, project_id, day, self.rows_per_day)
+        return Plan(self.seed, project_id, day, self.rows_per_day, self.live)
 
     def _check(self, project_id: int) -> None:
         if project_id not in self.projects:
