@@ -41,6 +41,25 @@ class Page(NamedTuple):
     pieces: Iterable[bytes]
 
 
+class Wrong(NamedTuple):
+    """What is wrong with a page.
+
+    Attributes:
+        more: What to say about further rows, in every dialect; the truth if None.
+        short: Leave out half of the rows and all that follow, but count them.
+        shuffle: Shuffles all rows of the query first.
+        ties: Sorts them by time, and shuffles those of the same time.
+    """
+
+    more: bool | None = None
+    short: bool = False
+    shuffle: Random | None = None
+    ties: Random | None = None
+
+
+RIGHT = Wrong()
+
+
 class Pages:
     """Answers queries of one world, from any thread."""
 
@@ -54,29 +73,24 @@ class Pages:
         query: Query,
         page: Slice,
         dialect: Dialect,
-        *,
-        more: bool | None = None,
-        shuffle: Random | None = None,
+        wrong: Wrong = RIGHT,
     ) -> Page:
-        """The body of a response.
-
-        Args:
-            query: Which rows.
-            page: Which page of them.
-            dialect: The form of the response.
-            more: What to say about further rows, in every dialect; the truth if None.
-            shuffle: Shuffles all rows of the query first.
-        """
-        rows = self._results.get(
-            (query, dialect, self._world.edition), partial(self._rows, query, dialect)
-        )
-        if shuffle is not None:
-            rows = rows.shuffled(shuffle)
+        """The body of a response: a page of a query's rows, right or `wrong`."""
+        if wrong.ties is None or query.time is None:
+            key = query, dialect, self._world.edition
+            rows = self._results.get(key, partial(self._rows, query, dialect))
+        else:
+            rows = self._rows(query, dialect, wrong.ties)
+        if wrong.shuffle is not None:
+            rows = rows.shuffled(wrong.shuffle)
         stop = min(page.offset + page.limit, rows.count)
         start = min(page.offset, stop)
         count = stop - start if dialect.count == "page" else rows.count
+        more = wrong.more
         if more is None and dialect.has_more:
-            more = stop < rows.count
+            more = stop < rows.count and not wrong.short
+        if wrong.short:
+            stop -= (stop - start + 1) // 2
         head, tail = _frame(_names(query, dialect), count, more, dialect)
         pieces = _around(head, rows.pieces(start, stop), tail)
         if dialect.pretty:
@@ -84,8 +98,10 @@ class Pages:
             return Page(len(body), [body])
         return Page(len(head) + rows.length(start, stop) + len(tail), pieces)
 
-    def _rows(self, query: Query, dialect: Dialect) -> Packed:
-        """All rows of a query, in paging order."""
+    def _rows(
+        self, query: Query, dialect: Dialect, ties: Random | None = None
+    ) -> Packed:
+        """All rows of a query, in paging order, or by time and otherwise by chance."""
         places: list[float] = []
         rows: list[Row] = []
         with ExitStack() as held:
@@ -95,6 +111,9 @@ class Pages:
                 places += [part.places[number] for number in numbers]
                 rows += [part.rows[number] for number in numbers]
             order = sorted(range(len(rows)), key=places.__getitem__)
+            if ties is not None and query.time is not None:
+                time, draw = query.time, ties.random
+                order.sort(key=lambda number: (str(rows[number][time]), draw()))
             return pack(_serialised((rows[n] for n in order), query, dialect))
 
 

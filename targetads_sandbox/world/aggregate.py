@@ -149,6 +149,10 @@ class AggregateQuery:
         """Where a row has each of them."""
         return range(len(self.fields))
 
+    @property
+    def time(self) -> None:
+        """A row has no time."""
+
     def selections(
         self,
         world: World,

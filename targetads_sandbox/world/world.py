@@ -173,6 +173,7 @@ class World:
         rows: Sequence[Mapping[str, Value]],
         *,
         before: float = 1.0,
+        after: float = 0.0,
     ) -> None:
         """Add rows to a project, even to days that have been served.
 
@@ -184,7 +185,8 @@ class World:
             rows: Values by field. `InteractionTime` and `InteractionType` are required,
                 `InteractionDate` defaults to the day of the time, other fields to null.
             before: A position in the paging order, from 0 to 1, that they all sort
-                before.
+                before, if they need not sort after anything.
+            after: A position that they all sort after.
 
         Raises:
             ValueError: If there is no such project or field, or a row has no time or
@@ -199,7 +201,8 @@ class World:
                 old = days[day].parts.values()
                 places = [place for part in old for place in part.places]
                 existing = [row for part in old for row in part.rows]
-                places += [place * before for place in places_of(added, existing)]
+                new = places_of(added, existing)
+                places += [after + place * before for place in new]
                 self._edit(project_id, day, places, existing + added)
 
     def replace_day(
