@@ -76,7 +76,8 @@ Examples:
     type=click.Choice(list(DIALECTS)),
     default="documented",
     show_default=True,
-    help="Answer as the vendor's help pages say, or as the live API was met.",
+    help="Answer as the vendor's help pages say, or as the live API was met, with "
+    "its oddities in the data.",
 )
 @click.option(
     "--fault",
@@ -99,7 +100,7 @@ Examples:
 def main(  # noqa: PLR0913 - one per option
     ctx: click.Context,
     *,
-    projects: Mapping[int, str],
+    projects: Mapping[int, str | None],
     seed: int,
     rows_per_day: int,
     host: str,
@@ -133,7 +134,7 @@ def main(  # noqa: PLR0913 - one per option
         )
         raise click.ClickException(message) from None
     sandbox = Sandbox(
-        World(projects, seed, rows_per_day),
+        World(projects, seed, rows_per_day, live=dialect == "live"),
         tokens=projects,
         dialect=Dialect.named(dialect),
         faults=faults,
@@ -194,7 +195,7 @@ def _is_loopback(host: str) -> bool:
 )
 def truth(  # noqa: PLR0913 - one per option
     *,
-    projects: Mapping[int, str],
+    projects: Mapping[int, str | None],
     seed: int,
     rows_per_day: int,
     report: Literal["raw", "path"],

@@ -20,21 +20,27 @@ class Dialect:
 
     Attributes:
         shape: `data`: `{"data": [{…}], "count": …, "has_more": …}`; `rows_objects` and
-            `rows_arrays`: `{"Rows": […], "Columns": […], "CountRows": …}` with rows
+            `rows_arrays`: `{"Columns": […], "CountRows": …, "Rows": […]}` with rows
             that are objects, or arrays in the order of the columns.
+        column_names: Whether columns have the names of the request, or `PartOfGivt`
+            for one of them.
         columns: Whether a column is its name, or an object with a `Name`.
         has_more: Whether responses say that more rows follow.
         count: Whether the count is that of the page, or of all rows of the query.
         errors_key: Where a validation error lists what is wrong.
         numbers: Whether numbers are numbers, or strings with the same digits.
-        nulls: Whether a missing value is null, or an empty string.
+        nulls: Whether a missing value is null, or an empty string. Names in aggregates
+            stay as they are.
         omit_empty: Omit fields without a value from rows that are objects.
+        tokens: Whether tokens that nobody has chosen are words, or look like JWTs.
         token_body: Whether `token_validate` responds with a body, or with nothing.
         campaigns_key: The key under which `campaigns` lists its rows.
         campaign_fields: Whether source and marketing campaign have their documented
             names, their live names, or both.
         job_body: Whether the body of a v2 job has filter objects, as in v1, or dates
             and a single type at the top level.
+        expiry: Whether the address of a file expires some time after it was given, or
+            the job and all its addresses, some time after it was made.
         csv_bom: Whether v2 files begin with a byte order mark.
         csv_gzip: Whether they are compressed.
         csv_columns: Whether their columns are in the order of the request.
@@ -43,16 +49,19 @@ class Dialect:
 
     shape: Literal["data", "rows_objects", "rows_arrays"] = "data"
     columns: Literal["strings", "objects"] = "strings"
+    column_names: Literal["asked", "seen"] = "asked"
     has_more: bool = True
     count: Literal["page", "total"] = "page"
     errors_key: Literal["Errors", "ErrorsField"] = "Errors"
     numbers: Literal["numbers", "strings"] = "numbers"
     nulls: Literal["null", "empty"] = "null"
     omit_empty: bool = False
+    tokens: Literal["words", "jwt"] = "words"
     token_body: bool = True
     campaigns_key: Literal["campaigns", "meta"] = "campaigns"
     campaign_fields: CampaignFields = "documented"
     job_body: Literal["nested", "flat"] = "nested"
+    expiry: Literal["address", "job"] = "address"
     csv_bom: bool = False
     csv_gzip: bool = True
     csv_columns: Literal["asked", "other"] = "asked"
@@ -78,19 +87,23 @@ DOCUMENTED = Dialect()
 LIVE = Dialect(
     shape="rows_arrays",
     columns="objects",
+    column_names="seen",
     has_more=False,
-    count="total",
     errors_key="ErrorsField",
     numbers="strings",
     nulls="empty",
+    tokens="jwt",
     token_body=False,
     campaigns_key="meta",
-    campaign_fields="live",
     job_body="flat",
+    expiry="job",
     csv_bom=True,
     csv_columns="other",
 )
-"""What programs have seen of the live API; of several variants, the worst."""
+"""What has been seen of the live API; where nothing was, what programs reckon with.
+
+Its data are those of a world that is `live`.
+"""
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {"documented": DOCUMENTED, "live": LIVE}

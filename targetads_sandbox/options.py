@@ -9,7 +9,6 @@ import click
 from click.core import ParameterSource
 
 from targetads_sandbox.server.faults import Fault, parse_fault
-from targetads_sandbox.server.tokens import default_token
 from targetads_sandbox.world.world import DEFAULT_PROJECTS
 
 if TYPE_CHECKING:
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
 
 def projects_of(
     _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
-) -> dict[int, str]:
-    """The token of each project, from `ID` and `ID:TOKEN`."""
-    tokens = {}
+) -> dict[int, str | None]:
+    """The token of each project, if it has one, from `ID` and `ID:TOKEN`."""
+    tokens: dict[int, str | None] = {}
     for value in values:
         number, _, token = value.partition(":")
         if not (number.isascii() and number.isdecimal()):
             message = f"{value!r} is neither ID nor ID:TOKEN."
             raise click.BadParameter(message)
-        tokens[int(number)] = token or default_token(int(number))
+        tokens[int(number)] = token or None
     return tokens
 
 
@@ -56,8 +55,10 @@ def hand_on(ctx: click.Context, command: str) -> None:
             raise click.UsageError(message, ctx)
         given[name] = ctx.params[name]
     if "projects" in given:
-        tokens: Mapping[int, str] = given["projects"]
-        given["projects"] = [f"{number}:{token}" for number, token in tokens.items()]
+        tokens: Mapping[int, str | None] = given["projects"]
+        given["projects"] = [
+            f"{number}:{token or ''}" for number, token in tokens.items()
+        ]
     ctx.default_map = {command: given}
 
 
@@ -101,7 +102,7 @@ world_options = together(
         show_default=True,
         metavar="ID[:TOKEN]",
         help="A project, and its token; may be given several times. Without a "
-        "token it is sandbox-token-ID.",
+        "token it is sandbox-token-ID; the live dialect has a longer one, too.",
     ),
     click.option(
         "--seed",
@@ -133,7 +134,8 @@ job_options = together(
         type=click.FloatRange(min=0),
         default=3600.0,
         show_default=True,
-        help="How long the address of a v2 job's file works.",
+        help="How long the address of a v2 job's file works: from when it was given, "
+        "or in the live dialect from when the job was made.",
     ),
     click.option(
         "--today",

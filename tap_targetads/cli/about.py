@@ -6,8 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from tap_targetads.reports.fields import known_fields, stream_schema
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Stream, Tap
 
@@ -74,7 +76,13 @@ def streams_as_markdown(tap: Tap) -> str:
     lines = ["## Streams", "", *_streams_table(streams)]
     for group in groups.values():
         names = ", ".join(f"`{stream.name}`" for stream in group)
-        lines += ["", f"### Fields of {names}", "", *_fields_table(group[0])]
+        table = _fields_table(group[0].schema["properties"])
+        lines += ["", f"### Fields of {names}", "", *table]
+    shown = {name for stream in streams for name in stream.schema["properties"]}
+    others = [field for field in known_fields() if field.name not in shown]
+    if others:
+        table = _fields_table(stream_schema([], others)["properties"])
+        lines += ["", "### Fields for reports of your own only", "", *table]
     return "\n".join(lines)
 
 
@@ -87,9 +95,9 @@ def _streams_table(streams: list[Stream]) -> Iterator[str]:
         yield f"| `{stream.name}` | {keys} | `{stream.replication_key}` | {selected} |"
 
 
-def _fields_table(stream: Stream) -> Iterator[str]:
+def _fields_table(properties: Mapping[str, Any]) -> Iterator[str]:
     yield "| Field | Type | Description |"
     yield "|:------|:-----|:------------|"
-    for name, schema in stream.schema["properties"].items():
+    for name, schema in properties.items():
         json_type = schema.get("format") or schema["type"][0]
         yield f"| `{name}` | {json_type} | {schema['description']} |"

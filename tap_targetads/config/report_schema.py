@@ -25,7 +25,8 @@ REPORT_SCHEMA = th.ObjectType(
     th.Property(
         "fields",
         _STRINGS,
-        description="The fields, or the dimensions of an aggregate. Default: all.",
+        description="The fields, or the dimensions of an aggregate. Default: all "
+        "fields, or `EventDate`, `MediaSource` and `MediaCampaign`.",
     ),
     th.Property(
         "interaction_types", _STRINGS, description="Only these interaction types."

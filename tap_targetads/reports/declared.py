@@ -33,6 +33,8 @@ CONVERSION_PATHS = "conversion_paths"
 INTERACTIONS = "interactions"
 MEDIA_REPORT = "media_report"
 DEFAULT_INTERACTION_TYPES = ["PageView", "Click", "Impression", "Purchase"]
+DEFAULT_DIMENSIONS = (EVENT_DATE, "MediaSource", "MediaCampaign")
+"""Not all: another dimension would change the keys of those who named none."""
 
 _AGGREGATE_ONLY = (
     "media_metrics",
@@ -167,9 +169,8 @@ class _Builder:
 
     def aggregate(self, name: str, definition: Mapping[str, Any]) -> AggregateReport:
         fields = fields_of("aggregate", self._extra)
-        dimensions = definition.get("fields")
         names = [
-            *(dimensions or _in_group(fields, "dimension")),
+            *(definition.get("fields") or DEFAULT_DIMENSIONS),
             *(definition.get("media_metrics") or _in_group(fields, "media metric")),
             *(definition.get("target_metrics") or _in_group(fields, "target metric")),
         ]

@@ -74,16 +74,16 @@ class Field(msgspec.Struct, frozen=True):
         name: The API's name, which the records keep.
         type: JSON type, or `date` / `date-time` for strings of that format.
         group: Its group in the vendor's documentation.
-        source: How well it is known: `documented` by the vendor, `live` in programs
-            that read the live API, `assumed`, or `user` from the setting
-            `extra_fields`.
+        source: How well it is known: `documented` by the vendor, `live` in rows of the
+            live API, `unconfirmed` in the code of a program that reads it, but in no
+            row that was seen, `assumed`, or `user` from the setting `extra_fields`.
     """
 
     name: str
     type: FieldType
     group: str
     description: str
-    source: Literal["documented", "live", "assumed", "user"]
+    source: Literal["documented", "live", "unconfirmed", "assumed", "user"]
     reports: tuple[ReportKind, ...]
 
 

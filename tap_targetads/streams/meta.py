@@ -73,12 +73,14 @@ class MetaStream(ProjectStream):
             self.logger.warning("%s The stream stays empty.", error)
             items = []
         self._report_undeclared(items)
-        types = {field.name: field.type for field in self.fields.values()}
+        # A catalog that is older than a field does not have it.
+        fields = [f for f in self.fields.values() if self.is_field_selected(f.name)]
+        types = {field.name: field.type for field in fields}
         row_type = RowType(types)
         rows = [row_type.from_item(item) for item in items]
         converter = RowConverter(
             self.name,
-            self.fields.values(),
+            fields,
             row_type,
             converters(self.run.settings.calendar.zone),
             keys=self.key,

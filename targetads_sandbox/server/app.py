@@ -28,6 +28,8 @@ from targetads_sandbox.server.job_routes import (
     show_job,
 )
 from targetads_sandbox.server.meta import campaigns, target_events, token_validate
+from targetads_sandbox.server.misreading import misread
+from targetads_sandbox.server.pages import RIGHT, Wrong
 from targetads_sandbox.server.responses import (
     DAMAGES,
     INTERNAL_ERROR,
@@ -41,7 +43,7 @@ from targetads_sandbox.server.responses import (
     validation_response,
 )
 from targetads_sandbox.server.storage import PREFIX
-from targetads_sandbox.world.late import add_late_rows
+from targetads_sandbox.world.late import add_late_rows, append_rows
 from targetads_sandbox.world.query import RawQuery, Slice
 
 if TYPE_CHECKING:
@@ -86,20 +88,34 @@ def _threaded(make: Callable[[Call], Response]) -> Handler:
 def _page(parse: Parser, call: Call) -> Response:
     sandbox, fault = call.sandbox, call.fault
     query, page = parse(call.project_id(), call.body, sandbox.world)
+    query = misread(query, fault)
     kind = None if fault is None else fault.kind
-    more = shuffle = None
+    chance = Random(call.seed)  # noqa: S311 - reproducible, not secret
+    wrong = RIGHT
     if kind == "ignore_offset":
-        page, more = Slice(0, page.limit), True
+        page, wrong = Slice(0, page.limit), Wrong(more=True)
     elif kind == "empty_page":
-        page, more = Slice(0, 0), True
+        page, wrong = Slice(0, 0), Wrong(more=True)
+    elif kind == "short_page":
+        wrong = Wrong(short=True)
     elif kind == "unstable_order":
-        shuffle = Random(call.seed)  # noqa: S311 - reproducible, not secret
-    found = sandbox.pages.page(query, page, sandbox.dialect, more=more, shuffle=shuffle)
-    if fault is not None and kind == "late_rows" and isinstance(query, RawQuery):
-        add_late_rows(sandbox.world, query, page, fault.rows, call.seed)
+        wrong = Wrong(shuffle=chance)
+    elif kind == "unstable_ties":
+        wrong = Wrong(ties=chance)
+    found = sandbox.pages.page(query, page, sandbox.dialect, wrong)
+    if isinstance(query, RawQuery):
+        _add_rows(sandbox.world, query, page, call)
     if kind in DAMAGES or found.length < _SMALL:
         return raw_json_response(b"".join(found.pieces))
     return page_response(found)
+
+
+def _add_rows(world: World, query: RawQuery, page: Slice, call: Call) -> None:
+    """Add what arrives right after a page."""
+    if call.fault and call.fault.kind == "late_rows":
+        add_late_rows(world, query, page, call.fault.rows, call.seed)
+    elif call.fault and call.fault.kind == "appended_rows":
+        append_rows(world, query, call.fault.rows, call.seed)
 
 
 async def not_found(_: Call) -> Response:

@@ -55,19 +55,22 @@ class Backend(ABC):
 
     Args:
         world: The data; by default two projects with some thousand rows a day.
-        tokens: The token of each project; several projects may share one. The default
-            for project 12486 is `sandbox-token-12486`.
+        tokens: The token of each project; several projects may share one. Without one,
+            project 12486 takes `sandbox-token-12486`, and in the live dialect a longer
+            one, too.
         dialect: The form of the responses.
         faults: What goes wrong.
         seed: Seed of the faults' chances.
         gzip: Compress responses for clients that accept it.
         without_campaigns: Projects whose tokens may not see the campaigns.
         job_seconds: How long a v2 job takes at least.
-        url_seconds: How long the URL of a job's file is valid.
+        url_seconds: How long the URL of a job's file is valid, from when it was given
+            or, in the live dialect, from when the job was made.
         today: The day that ends the history of v2 jobs; if None, they reach back for
             ever.
 
     Attributes:
+        tokens: The token of each project.
         pages: The pages of the world.
         storage: Signs the URLs of files.
     """
@@ -76,7 +79,7 @@ class Backend(ABC):
         self,
         world: World | None = None,
         *,
-        tokens: Mapping[int, str] | None = None,
+        tokens: Mapping[int, str | None] | None = None,
         dialect: Dialect = DOCUMENTED,
         faults: Iterable[Fault] = (),
         seed: int = 1,
@@ -88,11 +91,16 @@ class Backend(ABC):
     ) -> None:
         self.world = World() if world is None else world
         self.pages = Pages(self.world)
-        if tokens is None:
-            tokens = {
-                project: default_token(project) for project in self.world.projects
-            }
-        self.tokens = dict(tokens)
+        chosen = dict.fromkeys(self.world.projects) if tokens is None else tokens
+        self.tokens = {
+            project: token or default_token(project, dialect.tokens)
+            for project, token in chosen.items()
+        }
+        self._words = {
+            project: default_token(project)
+            for project, token in chosen.items()
+            if not token
+        }
         self.dialect = dialect
         self.faults = Faults(faults, seed)
         self.gzip = gzip
@@ -100,6 +108,7 @@ class Backend(ABC):
         self._without_campaigns = frozenset(without_campaigns)
         self.storage = Storage(url_seconds)
         self._job_seconds = job_seconds
+        self._url_seconds = url_seconds
         self._jobs: Jobs | None = None
         self._requests: deque[LoggedRequest] = deque(maxlen=_LOGGED_REQUESTS)
 
@@ -107,11 +116,16 @@ class Backend(ABC):
         """Whether the token of a project may see its campaigns."""
         return project_id not in self._without_campaigns
 
+    def projects_of(self, token: str) -> set[int]:
+        """The projects that a token opens."""
+        pairs = (*self.tokens.items(), *self._words.items())
+        return {project for project, its_token in pairs if its_token == token}
+
     @property
     def jobs(self) -> Jobs:
         """The v2 jobs since serving began; they and their files end with it."""
         if self._jobs is None:
-            self._jobs = Jobs(self.world, self._job_seconds)
+            self._jobs = Jobs(self.world, self._job_seconds, self._url_seconds)
         return self._jobs
 
     @property

@@ -49,11 +49,11 @@ class Call:
             ValidationError: If there is no project id.
         """
         scheme, _, token = self.authorization.partition(" ")
-        tokens = self.sandbox.tokens
-        if scheme.lower() != "bearer" or token not in tokens.values():
+        projects = self.sandbox.projects_of(token)
+        if scheme.lower() != "bearer" or not projects:
             raise ApiError(*INVALID_TOKEN)
         project_id = parse_project_id(self.params.get("project_id"))
-        if tokens.get(project_id) != token:
+        if project_id not in projects:
             raise ApiError(*NO_ACCESS)
         return project_id
 

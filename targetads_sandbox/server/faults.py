@@ -25,8 +25,14 @@ Kind = Literal[
     "error_in_body",
     "ignore_offset",
     "empty_page",
+    "short_page",
     "unstable_order",
+    "unstable_ties",
     "late_rows",
+    "appended_rows",
+    "ignore_dates",
+    "ignore_types",
+    "shifted_days",
     "unauthorized",
     "forbidden",
     "job_failed",
@@ -53,12 +59,21 @@ Kind = Literal[
 `error_in_body`: status 200, with an error as its body.
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
+`short_page`: half of the rows of the right page, the claim that no more follow, and a
+    count that has all of the right page.
 `unstable_order`: a page of the right rows in another order each time, so that paging
     loses some and duplicates others.
+`unstable_ties`: a page of the right rows by time, where those of the same time are in
+    another order each time. Sums have no time: they just get the right response.
 `late_rows`: the right response, and right after it new interactions on the days of its
     window, of its types and campaigns. Every second one, starting with the first, sorts
     before the end of the page, so that the next page begins with a row that was already
     delivered. v1 raw data only: other requests just get the right response.
+`appended_rows`: the same, but all of the new interactions sort after all others.
+`ignore_dates`: rows of other days, too: of the one before and the one after.
+`ignore_types`: rows of all types.
+`shifted_days`: rows of days that begin some hours later than midnight. These three
+    happen to v2, too, if the path says so: `ignore_types@/v2/reports/`.
 `unauthorized`: status 401.
 `forbidden`: status 403.
 
@@ -91,8 +106,15 @@ JOB_KINDS = (
 """Kinds that happen to jobs."""
 
 _FILE_KINDS = ("truncated_file", "corrupt_file", "expired_url")
+_RAW_KINDS = (
+    "late_rows",
+    "appended_rows",
+    "ignore_dates",
+    "ignore_types",
+    "shifted_days",
+)
 _PATHS: Mapping[str, str] = {
-    "late_rows": "/v1/reports/raw_reports",
+    **dict.fromkeys(_RAW_KINDS, "/v1/reports/raw_reports"),
     **dict.fromkeys(JOB_KINDS, "/v2/reports/"),
     **dict.fromkeys(_FILE_KINDS, "/storage/"),
 }
@@ -119,13 +141,15 @@ class Fault(
         times: Instead of a rate: how many requests in a row it happens to.
         after: How many requests are spared first.
         path: The prefix of the paths that it happens to. If None: v1 reports, v1 raw
-            data for `late_rows`, the creation of v2 jobs for faults of jobs, and the
-            storage for faults of files.
+            data for rows that arrive and wrong filters, the creation of v2 jobs for
+            faults of jobs, and the storage for faults of files.
         seconds: How late `slow` responds or how much longer `slow_job` takes (1 if
             None), or what Retry-After asks to wait (0 if None).
         http_date: Write Retry-After as a date, instead of as seconds.
         code: The `ErrorCode` of `error_in_body`.
-        rows: How many rows arrive with `late_rows`.
+        rows: How many rows arrive with `late_rows` or `appended_rows`.
+        hours: How many hours after midnight `shifted_days` begin; before it, if
+            negative.
         project_id: Only requests for this project.
         date: Only requests whose window has this day: `2024-01-15`. The window is that
             of the interactions or, for paths, of the conversions.
@@ -148,6 +172,7 @@ class Fault(
     http_date: bool = False
     code: int = 500
     rows: int = 1
+    hours: int = 3
     project_id: int | None = None
     date: str | None = None
     min_days: int | None = None

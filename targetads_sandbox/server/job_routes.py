@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from targetads_sandbox.server.bodies import JobRules, parse_path_job, parse_raw_job
 from targetads_sandbox.server.faults import JOB_KINDS
 from targetads_sandbox.server.jobs import utc_text
+from targetads_sandbox.server.misreading import misread
 from targetads_sandbox.server.responses import NOT_FOUND, ApiError, json_response
 from targetads_sandbox.server.storage import FileResponse, missing
 
@@ -31,7 +32,7 @@ async def _create(
     sandbox, fault = call.sandbox, call.fault
     project_id = call.project_id()
     rules = JobRules(sandbox.dialect, sandbox.today)
-    query = parse(project_id, call.body, sandbox.world, rules)
+    query = misread(parse(project_id, call.body, sandbox.world, rules), fault)
     if fault is not None and fault.kind not in JOB_KINDS:
         fault = None
     job = sandbox.jobs.create(project_id, query, sandbox.dialect, fault)
@@ -53,7 +54,9 @@ async def show_job(call: Call) -> Response:
     await job.settle()
     content = job.described()
     if content["status"] == "DONE":
-        signed = sandbox.storage.sign(sandbox.storage_url, f"{job.job_id}.csv")
+        made = job.created_at.timestamp() if job.lifetime is not None else None
+        name = f"{job.job_id}.csv"
+        signed = sandbox.storage.sign(sandbox.storage_url, name, made)
         content["download_url"] = signed.url
         content["download_expires_at"] = utc_text(signed.expires_at)
     return json_response(content, dialect=sandbox.dialect)

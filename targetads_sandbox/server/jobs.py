@@ -50,6 +50,7 @@ class Job:
 
     Attributes:
         seconds: How long the job takes at least.
+        lifetime: After how many seconds it has expired; None for never.
         fault: What goes wrong with it: the kind of a fault.
         path: Where its file is.
         file: The number of rows, once the file is complete.
@@ -60,6 +61,7 @@ class Job:
     project_id: int
     dialect: Dialect
     seconds: float
+    lifetime: float | None
     fault: str | None
     path: Path
     file: Future[int]
@@ -78,6 +80,8 @@ class Job:
             return "CREATED" if early else "PROCESSING"
         if self.fault in ENDS:
             return ENDS[self.fault][0]
+        if self.lifetime is not None and elapsed >= self.lifetime:
+            return "EXPIRED"
         if not self.file.done():
             return "PROCESSING"
         return "DONE" if self.file.exception() is None else "FAILED"
@@ -85,7 +89,8 @@ class Job:
     @property
     def error_message(self) -> str:
         """Why it has no file."""
-        return ENDS[self.fault][1] if self.fault in ENDS else INTERNAL_ERROR[1]
+        messages = dict(ENDS.values())
+        return messages.get(self.status, INTERNAL_ERROR[1])
 
     async def settle(self) -> None:
         """Wait briefly for the file, if it is due."""
@@ -116,12 +121,14 @@ class Job:
 class Jobs:
     """The jobs of one world, and their files in a private directory.
 
-    A job takes at least `seconds`.
+    A job takes at least `seconds`. In some dialects it expires `lifetime` seconds after
+    it was made.
     """
 
-    def __init__(self, world: World, seconds: float) -> None:
+    def __init__(self, world: World, seconds: float, lifetime: float) -> None:
         self._world = world
         self._seconds = seconds
+        self._lifetime = lifetime
         self._jobs: dict[str, Job] = {}
         self._stopped = threading.Event()
         self._pool: ThreadPoolExecutor | None = None
@@ -141,6 +148,7 @@ class Jobs:
             project_id=project_id,
             dialect=dialect,
             seconds=self._seconds + (fault.delay if fault and slow else 0),
+            lifetime=self._lifetime if dialect.expiry == "job" else None,
             fault=None if fault is None else fault.kind,
             path=path,
             file=self._pool.submit(self._write, path, query, dialect),

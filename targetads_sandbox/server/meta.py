@@ -29,11 +29,16 @@ async def campaigns(call: Call) -> Response:
     if not sandbox.sees_campaigns(project_id):
         # The documented response; no other is known.
         return json_response({"campaigns": [], "count": 0}, dialect=dialect)
-    rows = campaign_rows(project_id, active=active, names=dialect.campaign_fields)
+    world = sandbox.world
+    rows = campaign_rows(
+        world, project_id, active=active, names=dialect.campaign_fields
+    )
     if nested:
-        by_id = {p.placement_id: p for p in placements(project_id)}
+        by_id = {p.placement_id: p for p in world.placements(project_id)}
         for row in rows:
-            row["creatives"] = creative_rows(by_id[row["placement_id"]])
+            creatives = creative_rows(world, by_id[row["placement_id"]])
+            if creatives:
+                row["creatives"] = creatives
     content = {dialect.campaigns_key: rows, "count": len(rows)}
     return json_response(content, dialect=dialect)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from targetads_sandbox.server.packed import Packed, pack
+from targetads_sandbox.world.aggregate import AggregateQuery
 from targetads_sandbox.world.lru import LruCache
 
 if TYPE_CHECKING:
@@ -29,11 +30,34 @@ Several would need the memory of all, and none would be ready sooner.
 """
 
 
+_SEEN_NAMES = {"PartOfGIVT": "PartOfGivt"}
+"""How columns are called in responses, where not as in requests."""
+
+
 class Page(NamedTuple):
     """The body of a response, built while it is sent: `length` bytes, iterable once."""
 
     length: int
     pieces: Iterable[bytes]
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a page.
+
+    Attributes:
+        more: What to say about further rows, in every dialect; the truth if None.
+        short: Leave out half of the rows and all that follow, but count them.
+        shuffle: Shuffles all rows of the query first.
+        ties: Sorts them by time, and shuffles those of the same time.
+    """
+
+    more: bool | None = None
+    short: bool = False
+    shuffle: Random | None = None
+    ties: Random | None = None
+
+
+RIGHT = Wrong()
 
 
 class Pages:
@@ -49,38 +73,35 @@ class Pages:
         query: Query,
         page: Slice,
         dialect: Dialect,
-        *,
-        more: bool | None = None,
-        shuffle: Random | None = None,
+        wrong: Wrong = RIGHT,
     ) -> Page:
-        """The body of a response.
-
-        Args:
-            query: Which rows.
-            page: Which page of them.
-            dialect: The form of the response.
-            more: What to say about further rows, in every dialect; the truth if None.
-            shuffle: Shuffles all rows of the query first.
-        """
-        rows = self._results.get(
-            (query, dialect, self._world.edition), partial(self._rows, query, dialect)
-        )
-        if shuffle is not None:
-            rows = rows.shuffled(shuffle)
+        """The body of a response: a page of a query's rows, right or `wrong`."""
+        if wrong.ties is None or query.time is None:
+            key = query, dialect, self._world.edition
+            rows = self._results.get(key, partial(self._rows, query, dialect))
+        else:
+            rows = self._rows(query, dialect, wrong.ties)
+        if wrong.shuffle is not None:
+            rows = rows.shuffled(wrong.shuffle)
         stop = min(page.offset + page.limit, rows.count)
         start = min(page.offset, stop)
         count = stop - start if dialect.count == "page" else rows.count
+        more = wrong.more
         if more is None and dialect.has_more:
-            more = stop < rows.count
-        head, tail = _frame(query.fields, count, more, dialect)
+            more = stop < rows.count and not wrong.short
+        if wrong.short:
+            stop -= (stop - start + 1) // 2
+        head, tail = _frame(_names(query, dialect), count, more, dialect)
         pieces = _around(head, rows.pieces(start, stop), tail)
         if dialect.pretty:
             body = msgspec.json.format(b"".join(pieces), indent=2)
             return Page(len(body), [body])
         return Page(len(head) + rows.length(start, stop) + len(tail), pieces)
 
-    def _rows(self, query: Query, dialect: Dialect) -> Packed:
-        """All rows of a query, in paging order."""
+    def _rows(
+        self, query: Query, dialect: Dialect, ties: Random | None = None
+    ) -> Packed:
+        """All rows of a query, in paging order, or by time and otherwise by chance."""
         places: list[float] = []
         rows: list[Row] = []
         with ExitStack() as held:
@@ -90,6 +111,9 @@ class Pages:
                 places += [part.places[number] for number in numbers]
                 rows += [part.rows[number] for number in numbers]
             order = sorted(range(len(rows)), key=places.__getitem__)
+            if ties is not None and query.time is not None:
+                time, draw = query.time, ties.random
+                order.sort(key=lambda number: (str(rows[number][time]), draw()))
             return pack(_serialised((rows[n] for n in order), query, dialect))
 
 
@@ -101,14 +125,23 @@ def _around(head: bytes, pieces: Iterable[bytes], tail: bytes) -> Iterator[bytes
 
 def _serialised(rows: Iterable[Row], query: Query, dialect: Dialect) -> Iterator[bytes]:
     """The JSON of each row."""
-    fields, columns = query.fields, query.columns
+    fields, columns = _names(query, dialect), query.columns
     form = _value_form(dialect)
+    # Null and empty names are two groups.
+    kept = len(query.dimensions) if isinstance(query, AggregateQuery) else 0
     encode = msgspec.json.Encoder().encode
     for row in rows:
         values: Sequence[Value] = [row[column] for column in columns]
         if form is not None:
-            values = list(map(form, values))
+            values = [*values[:kept], *map(form, values[kept:])]
         yield encode(_row_form(fields, values, dialect))
+
+
+def _names(query: Query, dialect: Dialect) -> Sequence[str]:
+    """The names of the columns in the response."""
+    if dialect.column_names == "asked":
+        return query.fields
+    return [_SEEN_NAMES.get(name, name) for name in query.fields]
 
 
 def _row_form(
@@ -146,15 +179,14 @@ def _frame(
     dialect: Dialect,
 ) -> tuple[bytes, bytes]:
     """What comes before and after the rows of a response."""
-    documented = dialect.shape == "data"
-    head = b'{"data":[' if documented else b'{"Rows":['
-    if documented:
-        tail = b'],"count":%d' % count
+    if dialect.shape == "data":
+        head, tail = b'{"data":[', b'],"count":%d' % count
     else:
         columns: Sequence[str] | list[dict[str, str]] = fields
         if dialect.columns == "objects":
             columns = [{"Name": name} for name in fields]
-        tail = b'],"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+        head = b'{"Columns":%b,"CountRows":%d' % (msgspec.json.encode(columns), count)
+        head, tail = head + b',"Rows":[', b"]"
     if more is not None:
         tail += b',"has_more":%b' % (b"true" if more else b"false")
     return head, tail + b"}"

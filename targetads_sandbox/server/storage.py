@@ -47,9 +47,12 @@ class Storage:
         self._serials = count(1)
         self._revoked: set[str] = set()
 
-    def sign(self, base: str, name: str) -> SignedUrl:
-        """A new URL for the file `name`, below the URL `base` of the store."""
-        expires = floor(time() + self._seconds)
+    def sign(self, base: str, name: str, made: float | None = None) -> SignedUrl:
+        """A new URL for the file `name`, below the URL `base` of the store.
+
+        It is valid for some seconds from now, or from when the file's job was `made`.
+        """
+        expires = floor((time() if made is None else made) + self._seconds)
         query = {
             "X-Serial": str(next(self._serials)),
             "X-Expires": str(expires),

@@ -32,7 +32,7 @@ def expected_campaigns(
         ValueError: If there is no such project.
     """
     check_project(world, project_id)
-    rows = campaign_rows(project_id, active=active, names=names)
+    rows = campaign_rows(world, project_id, active=active, names=names)
     return [{"project_id": project_id, **row} for row in rows]
 
 
@@ -41,6 +41,7 @@ def expected_creatives(
 ) -> list[dict[str, Any]]:
     """The records of a project's creatives, each with its `placement_id`.
 
+    Ids are texts, as in the rows of interactions, even where the API sends numbers.
     `active` omits those of campaigns without recent impressions.
 
     Raises:
@@ -49,10 +50,15 @@ def expected_creatives(
     shown = expected_campaigns(world, project_id=project_id, active=active)
     ids = {row["placement_id"] for row in shown}
     return [
-        {"project_id": project_id, "placement_id": placement.placement_id, **row}
+        {
+            "project_id": project_id,
+            "placement_id": placement.placement_id,
+            **row,
+            "creative_id": str(row["creative_id"]),
+        }
         for placement in world.placements(project_id)
         if placement.placement_id in ids
-        for row in creative_rows(placement)
+        for row in creative_rows(world, placement)
     ]
 
 

@@ -17,9 +17,13 @@ from targetads_sandbox.world.query import InteractionFilter, TargetFilter
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
+    from targetads_sandbox.world.rows import Value
     from targetads_sandbox.world.world import World
+
+NAMELESS: Mapping[Value, Value] = {None: "(null)", "": "(empty)"}
+"""What keys have in place of names that are null or empty, which stay two."""
 
 
 def expected_report(  # noqa: PLR0913 - all by name
@@ -59,7 +63,8 @@ def expected_report(  # noqa: PLR0913 - all by name
 
     Returns:
         Records with `project_id` first, then the dimensions and metrics in the order
-        given. A ratio is null where the divisor is zero.
+        given. A ratio is null where the divisor is zero. Dimensions are keys: none of
+        them is null or empty.
 
     Raises:
         ValueError: If there is no such project, field, model, window or grouping.
@@ -97,7 +102,9 @@ def expected_report(  # noqa: PLR0913 - all by name
         window=window,
         grouping=date_grouping,
     )
-    return [
-        {"project_id": project_id, **dict(zip(query.fields, row, strict=True))}
-        for row in query.rows(world)
-    ]
+    records = []
+    for row in query.rows(world):
+        values: dict[str, Value] = dict(zip(query.fields, row, strict=True))
+        keys = {n: NAMELESS.get(values[n], values[n]) for n in query.dimensions}
+        records.append({"project_id": project_id, **values, **keys})
+    return records

@@ -1,9 +1,10 @@
 """Aggregates interactions and conversions (API reference: v1 aggregated report).
 
 Where the vendor leaves it open, the sandbox decides: only what belongs to one of the
-project's placements counts. Media metrics count on the day of the interaction, target
-metrics on the day of the conversion, whenever its touches were, so that a period can be
-read in parts.
+project's placements counts, except in live data, where the rest counts without names,
+even if nobody saw or clicked anything. Media metrics count on the day of the
+interaction, target metrics on the day of the conversion, whenever its touches were, so
+that a period can be read in parts.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ from targetads_sandbox.world.query import (
     Selection,
     TargetFilter,
 )
-from targetads_sandbox.world.rows import DEVICE, PATH_POSITIONS, PLACEMENT, TIME, TYPE
-from targetads_sandbox.world.vocabulary import placements
+from targetads_sandbox.world.rows import (
+    DEVICE,
+    PATH_POSITIONS,
+    PLACEMENT,
+    POSITIONS,
+    TIME,
+    TYPE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 
 _DIGITS = 6
 _TOUCH_PLACEMENT = PATH_POSITIONS["InteractionPlacementId"]
+_TOUCH_CREATIVE = PATH_POSITIONS["InteractionCreativeId"]
+_CREATIVE = POSITIONS["InteractionCreativeId"]
 _AMOUNT = PATH_POSITIONS["TargetEcomAmount"]
 
 _GIVT, _SIVT = 3, 5
@@ -92,6 +101,13 @@ _METRICS: Mapping[str, Callable[[_Sums], Value]] = {
     "TargetEventCount": lambda sums: round(fsum(sums.weights), _DIGITS),
     "TargetEcomAmount": lambda sums: round(fsum(sums.amounts), _DIGITS),
 }
+_LIVE_METRICS = {
+    **_METRICS,
+    "PartOfGIVT": lambda sums: (
+        100 * sums.general / sums.impressions if sums.impressions else None
+    ),
+}
+"""The same, where a percentage has been seen with all of its digits."""
 
 
 def _ratio(part: int, whole: int) -> Value:
@@ -133,6 +149,10 @@ class AggregateQuery:
         """Where a row has each of them."""
         return range(len(self.fields))
 
+    @property
+    def time(self) -> None:
+        """A row has no time."""
+
     def selections(
         self,
         world: World,
@@ -151,23 +171,23 @@ class AggregateQuery:
             self._add_interactions(world, groups)
         if self.target_metrics and self.targets is not None:
             self._add_touches(world, self.targets, groups)
-        metrics = [*self.media_metrics, *self.target_metrics]
+        names = [*self.media_metrics, *self.target_metrics]
+        metrics = _LIVE_METRICS if world.live else _METRICS
         return [
-            (*group, *(_METRICS[name](sums) for name in metrics))
+            (*group, *(metrics[name](sums) for name in names))
             for group, sums in groups.items()
         ]
 
     def _add_interactions(self, world: World, groups: _Groups) -> None:
         wanted = self.interactions
+        types = None if world.live else ("Click", "Impression")
         for day in days_between(wanted.start, wanted.end):
-            chosen = InteractionFilter(
-                day, day, ("Click", "Impression"), wanted.placements
-            )
+            chosen = InteractionFilter(day, day, types, wanted.placements)
             query = RawQuery(self.project_id, (), chosen)
             for part, numbers in query.selections(world, whole=False):
                 for number in numbers:
                     row = part.rows[number]
-                    group = self._group(day, row[PLACEMENT])
+                    group = self._group(world, day, row[PLACEMENT], row[_CREATIVE])
                     if group is not None:
                         groups.setdefault(group, _Sums()).add_interaction(row)
 
@@ -180,20 +200,25 @@ class AggregateQuery:
             for part, numbers in query.selections(world):
                 for number in numbers:
                     row = part.rows[number]
-                    group = self._group(day, row[_TOUCH_PLACEMENT])
+                    media = row[_TOUCH_PLACEMENT], row[_TOUCH_CREATIVE]
+                    group = self._group(world, day, *media)
                     # Groups without a share are omitted.
                     if group is not None and row[weight]:
                         groups.setdefault(group, _Sums()).add_touch(row, weight)
 
-    def _group(self, day: date, placement_id: Value) -> Row | None:
-        """The dimensions of a row; None if it belongs to no placement."""
-        known = placements(self.project_id)
+    def _group(
+        self, world: World, day: date, placement_id: Value, creative: Value
+    ) -> Row | None:
+        """The dimensions of a row; None if it does not count."""
+        known = world.placements(self.project_id)
         placement = next((p for p in known if p.placement_id == placement_id), None)
-        if placement is None:
+        if placement is None and not world.live:
             return None
+        nameless = None if placement_id is None else ""
         values = {
             "EventDate": GROUPINGS[self.grouping](day).isoformat(),
-            "MediaSource": placement.source,
-            "MediaCampaign": placement.name,
+            "MediaSource": placement.source if placement else nameless,
+            "MediaCampaign": placement.name if placement else nameless,
+            "MediaCreative": placement.creative_name(creative) if placement else "",
         }
         return tuple(values[name] for name in self.dimensions)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from targetads_sandbox.world.vocabulary import placements
+from targetads_sandbox.world.vocabulary import SHOP_DOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from targetads_sandbox.dialect import CampaignFields
     from targetads_sandbox.world.vocabulary import Placement
+    from targetads_sandbox.world.world import World
 
 _IDS_PER_PROJECT = 10
 _IDLE = 3
@@ -43,13 +44,17 @@ _FIELDS: Mapping[str, Sequence[str]] = {
 
 
 def campaign_rows(
-    project_id: int, *, active: bool = True, names: CampaignFields = "documented"
+    world: World,
+    project_id: int,
+    *,
+    active: bool = True,
+    names: CampaignFields = "documented",
 ) -> list[dict[str, Any]]:
     """The placements of a project.
 
     `active` omits those without recent impressions; `names` chooses the field names.
     """
-    known = placements(project_id)
+    known = world.placements(project_id)
     sources = _ids(project_id, [placement.source for placement in known])
     campaigns = _ids(project_id, [placement.campaign for placement in known])
     chosen = ("documented", "live") if names == "both" else (names,)
@@ -70,16 +75,29 @@ def campaign_rows(
         )
         for name in chosen:
             row |= zip(_FIELDS[name], facts, strict=True)
+        if world.live:
+            row["landing_page"] = _landing_page(placement)
         rows.append(row)
     return rows
 
 
-def creative_rows(placement: Placement) -> list[dict[str, Any]]:
-    """The creatives of a placement."""
-    return [
-        {"creative_id": creative, "creative_name": f"{placement.source}, № {number}"}
-        for number, creative in enumerate(placement.creatives, 1)
-    ]
+def creative_rows(world: World, placement: Placement) -> list[dict[str, Any]]:
+    """The creatives of a placement; live ids are integers here, as nowhere else."""
+    rows: list[dict[str, Any]] = []
+    for creative in placement.creatives:
+        name = placement.creative_name(creative)
+        row: dict[str, Any] = {"creative_id": creative, "creative_name": name}
+        if world.live:
+            page = f"{_landing_page(placement)}&utm_content={creative}"
+            row |= {"creative_id": int(creative), "landing_page": page}
+        rows.append(row)
+    return rows
+
+
+def _landing_page(placement: Placement) -> str:
+    source, medium, campaign = placement.utm
+    utm = f"utm_source={source}&utm_medium={medium}&utm_campaign={campaign}"
+    return f"https://{SHOP_DOMAIN}/?{utm}"
 
 
 def _ids(project_id: int, names: Sequence[str]) -> Mapping[str, int]:

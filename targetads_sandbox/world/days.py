@@ -23,7 +23,8 @@ class Part:
     """The rows of one type on one day, in paging order.
 
     Attributes:
-        places: The position of each row in the paging order of all rows, from 0 to 1.
+        places: The position of each row in the paging order of all rows, from 0 to 1;
+            more than that, if it was appended.
         rows: The rows, with a value for each of the report's columns.
     """
 

@@ -12,7 +12,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from targetads_sandbox.world.rows import COLUMNS, GENERATED, TYPE, URL_PATH
+from targetads_sandbox.world.live import as_live
+from targetads_sandbox.world.rows import (
+    COLUMNS,
+    GENERATED,
+    POSITIONS,
+    TYPE,
+    URL_PATH,
+)
 from targetads_sandbox.world.vocabulary import (
     BROWSERS,
     CHECKOUT_PATH,
@@ -97,6 +104,8 @@ def generate_pieces(plan: Plan, size: int) -> Iterator[tuple[list[float], list[R
     for places, rows in _DayMaker(plan).run(size):
         if long:
             long = not _lengthen(rows)
+        if plan.live:
+            rows = as_live(plan.project_id, rows, POSITIONS)  # noqa: PLW2901
         yield places, rows
 
 

@@ -1,7 +1,8 @@
-"""Generates interactions that arrive while a client reads: the fault `late_rows`."""
+"""Generates interactions that arrive while a client reads: two kinds of faults."""
 
 from __future__ import annotations
 
+from math import floor
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,7 +10,7 @@ from targetads_sandbox.world.days import days_between
 from targetads_sandbox.world.vocabulary import ITEMS, SHOP_DOMAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from targetads_sandbox.world.query import RawQuery, Slice
     from targetads_sandbox.world.rows import Value
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DAY_SECONDS = 86_400
+
+
+def append_rows(world: World, query: RawQuery, count: int, seed: str) -> None:
+    """Add interactions that match a query, and sort after all that match it."""
+    end = floor(max(_places(world, query), default=0.0)) + 1.0
+    draw = Random(seed).random  # noqa: S311 - reproducible, not secret
+    rows = [_row(world, query, f"appended-{seed}-{n}", draw) for n in range(count)]
+    world.add_rows(query.project_id, rows, after=end)
 
 
 def add_late_rows(
@@ -36,13 +45,14 @@ def add_late_rows(
 
 def _end(world: World, query: RawQuery, page: Slice) -> float:
     """The position of the last row of a page, or the last of all if it is empty."""
-    places = sorted(
-        part.places[number]
-        for part, numbers in query.selections(world)
-        for number in numbers
-    )
+    places = sorted(_places(world, query))
     shown = places[page.offset : page.offset + page.limit]
     return shown[-1] if shown else 1.0
+
+
+def _places(world: World, query: RawQuery) -> Iterator[float]:
+    for part, numbers in query.selections(world):
+        yield from (part.places[number] for number in numbers)
 
 
 def _row(

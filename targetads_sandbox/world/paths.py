@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from targetads_sandbox.world.days import day_of
 from targetads_sandbox.world.journeys import NO_MEDIA, NO_UTM
+from targetads_sandbox.world.live import as_live
 from targetads_sandbox.world.rows import (
     DEVICE,
     GENERATED,
     PATH_COLUMNS,
+    PATH_POSITIONS,
     POSITIONS,
     TIME,
     WEIGHTS,
@@ -125,6 +127,8 @@ def generate_paths(
         judge = plan.random(f"weights {revision} {conversion.name}").random
         rows += _rows(conversion, touches, judge)
         places += [draw() for _ in touches]
+    if plan.live:
+        rows = as_live(plan.project_id, rows, PATH_POSITIONS)
     return places, rows
 
 

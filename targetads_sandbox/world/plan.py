@@ -14,12 +14,17 @@ _LONG_VALUE_ROWS = 1_000
 
 
 class Plan(NamedTuple):
-    """What determines the rows of a day; a weekday has about `rows_per_day`."""
+    """What determines the rows of a day; a weekday has about `rows_per_day`.
+
+    Attributes:
+        live: Whether the rows have what live ones have: see `live`.
+    """
 
     seed: int
     project_id: int
     day: date
     rows_per_day: int
+    live: bool = False
 
     def random(self, purpose: str) -> Random:
         """Random numbers that depend only on the project, the day and the purpose."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from targetads_sandbox.world.days import days_between
@@ -11,6 +11,7 @@ from targetads_sandbox.world.rows import (
     PATH_POSITIONS,
     PLACEMENT,
     POSITIONS,
+    TIME,
 )
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from targetads_sandbox.world.rows import Row
     from targetads_sandbox.world.world import World
 
-_TOUCH_TYPE, _TOUCH_DATE, _TOUCH_PLACEMENT, _CATEGORY = (
+_TOUCH_TIME, _TOUCH_TYPE, _TOUCH_DATE, _TOUCH_PLACEMENT, _CATEGORY = (
     PATH_POSITIONS[name]
     for name in (
+        "InteractionTime",
         "InteractionType",
         "InteractionDate",
         "InteractionPlacementId",
@@ -48,6 +50,10 @@ class Query(Protocol):
     @property
     def columns(self) -> Sequence[int]:
         """Where a row has each of them."""
+
+    @property
+    def time(self) -> int | None:
+        """Where a row has its time, if it has one."""
 
     def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
         """The rows.
@@ -97,24 +103,35 @@ class TargetFilter:
 
 @dataclass(frozen=True, slots=True)
 class RawQuery:
-    """A request for raw data."""
+    """A request for raw data.
+
+    Attributes:
+        hours: At which hour of the rows' clock the server's days begin.
+    """
 
     project_id: int
     fields: tuple[str, ...]
     interactions: InteractionFilter
+    hours: int = 0
 
     @property
     def columns(self) -> Sequence[int]:
         """Where a row has the fields."""
         return [POSITIONS[name] for name in self.fields]
 
+    @property
+    def time(self) -> int:
+        """Where a row has its time."""
+        return TIME
+
     def selections(self, world: World, *, whole: bool = True) -> Iterator[Selection]:
         """The rows, by day and type."""
         wanted = self.interactions
-        for day in days_between(wanted.start, wanted.end):
+        around = timedelta(days=1 if self.hours else 0)
+        for day in days_between(wanted.start - around, wanted.end + around):
             for made in world.pieces(self.project_id, day, whole=whole):
                 for part in _parts(made, wanted.types):
-                    yield Selection(part, self._chosen(part))
+                    yield Selection(part, self._within(part, self._chosen(part)))
 
     def _chosen(self, part: Part) -> Sequence[int]:
         """The numbers of the rows that belong to the media campaigns."""
@@ -122,6 +139,17 @@ class RawQuery:
         if placements is None:
             return range(len(part.rows))
         return [n for n, row in enumerate(part.rows) if row[PLACEMENT] in placements]
+
+    def _within(self, part: Part, numbers: Sequence[int]) -> Sequence[int]:
+        """Those that belong to the days, where these do not begin at midnight."""
+        if not self.hours:
+            return numbers
+        wanted, hours = self.interactions, timedelta(hours=self.hours)
+        begin, end = (
+            str(datetime.combine(day, time()) + hours)
+            for day in (wanted.start, wanted.end + timedelta(days=1))
+        )
+        return [n for n in numbers if begin <= str(part.rows[n][TIME]) < end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +165,11 @@ class PathQuery:
     def columns(self) -> Sequence[int]:
         """Where a touch has the fields."""
         return [PATH_POSITIONS[name] for name in self.fields]
+
+    @property
+    def time(self) -> int:
+        """Where a touch has its time."""
+        return _TOUCH_TIME
 
     def selections(
         self,

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from targetads_sandbox.world.rows import Row
+    from targetads_sandbox.world.rows import Row, Value
 
 _DECLARED: dict[str, Any] = json.loads(
     Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8")
 )
 _PLACEMENTS_PER_PROJECT = 100
+_BARE = 8
+"""The live placement, of a project's, that has no creatives."""
 
 SHOP_DOMAIN: str = _DECLARED["shop_domain"]
 PATHS: tuple[str, ...] = tuple(_DECLARED["paths"])
@@ -62,7 +64,8 @@ class Placement:
         domain: Where its impressions are shown.
         utm: utm_source, utm_medium and utm_campaign of its clicks.
         terms: Values of utm_term; null where the source has no search terms.
-        creatives: Ids of its creatives.
+        creatives: Ids of its creatives. Live ones consist of digits, and one placement
+            has none.
     """
 
     placement_id: int
@@ -78,6 +81,12 @@ class Placement:
         """The two-level name of the placement in reports."""
         return f"{self.campaign} — {self.source}"
 
+    def creative_name(self, creative: Value) -> str:
+        """The name of a creative in reports; empty, if it has no such creative."""
+        if creative not in self.creatives:
+            return ""
+        return f"{self.source}, № {self.creatives.index(str(creative)) + 1}"
+
     def media(self, creative: str) -> Row:
         """The media columns of a row: name, id, creative."""
         return self.name, self.placement_id, creative
@@ -88,17 +97,22 @@ class Placement:
 
 
 @cache
-def placements(project_id: int) -> tuple[Placement, ...]:
+def placements(project_id: int, *, live: bool = False) -> tuple[Placement, ...]:
     """All placements of a project."""
     first = project_id * _PLACEMENTS_PER_PROJECT + 1
     return tuple(
-        _placement(placement_id, declared)
+        _placement(placement_id, declared, live=live)
         for placement_id, declared in enumerate(_DECLARED["placements"], first)
     )
 
 
-def _placement(placement_id: int, declared: dict[str, Any]) -> Placement:
+def _placement(placement_id: int, declared: dict[str, Any], *, live: bool) -> Placement:
     source, medium, campaign = declared["utm"]
+    numbers = range(1, declared["creatives"] + 1)
+    creatives = tuple(f"{placement_id}-{number}" for number in numbers)
+    if live:
+        bare = placement_id % _PLACEMENTS_PER_PROJECT == _BARE
+        creatives = () if bare else tuple(f"{placement_id}{n:02}" for n in numbers)
     return Placement(
         placement_id=placement_id,
         campaign=declared["campaign"],
@@ -106,7 +120,5 @@ def _placement(placement_id: int, declared: dict[str, Any]) -> Placement:
         domain=declared["domain"],
         utm=(source, medium, campaign),
         terms=tuple(declared["terms"]),
-        creatives=tuple(
-            f"{placement_id}-{number}" for number in range(1, declared["creatives"] + 1)
-        ),
+        creatives=creatives,
     )

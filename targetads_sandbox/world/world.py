@@ -41,6 +41,10 @@ class World:
         seed: Another seed gives other data.
         rows_per_day: About how many rows a project has on a weekday; weekends have
             fewer, and one day of each month has none.
+        live: Whether the data have what those of the live API have: placements 0,
+            creatives with numbers for ids, a placement without creatives, landing
+            pages, and aggregates of what belongs to no placement, where names are null
+            or empty.
 
     Raises:
         ValueError: If there is no project, or the volume is negative.
@@ -51,10 +55,13 @@ class World:
         projects: Iterable[int] = DEFAULT_PROJECTS,
         seed: int = 1,
         rows_per_day: int = 1000,
+        *,
+        live: bool = False,
     ) -> None:
         self.projects = tuple(projects)
         self.seed = seed
         self.rows_per_day = rows_per_day
+        self.live = live
         if not self.projects:
             message = "A world needs at least one project."
             raise ValueError(message)
@@ -85,7 +92,7 @@ class World:
 
     def placements(self, project_id: int) -> Sequence[Placement]:
         """The media campaigns of a project."""
-        return placements(project_id)
+        return placements(project_id, live=self.live)
 
     def day(self, project_id: int, day: date) -> Day:
         """The rows of a project on one day.
@@ -166,6 +173,7 @@ class World:
         rows: Sequence[Mapping[str, Value]],
         *,
         before: float = 1.0,
+        after: float = 0.0,
     ) -> None:
         """Add rows to a project, even to days that have been served.
 
@@ -177,7 +185,8 @@ class World:
             rows: Values by field. `InteractionTime` and `InteractionType` are required,
                 `InteractionDate` defaults to the day of the time, other fields to null.
             before: A position in the paging order, from 0 to 1, that they all sort
-                before.
+                before, if they need not sort after anything.
+            after: A position that they all sort after.
 
         Raises:
             ValueError: If there is no such project or field, or a row has no time or
@@ -192,7 +201,8 @@ class World:
                 old = days[day].parts.values()
                 places = [place for part in old for place in part.places]
                 existing = [row for part in old for row in part.rows]
-                places += [place * before for place in places_of(added, existing)]
+                new = places_of(added, existing)
+                places += [after + place * before for place in new]
                 self._edit(project_id, day, places, existing + added)
 
     def replace_day(
@@ -232,7 +242,7 @@ class World:
 
     def _plan(self, project_id: int, day: date) -> Plan:
         self._check(project_id)
-        return Plan(self.seed, project_id, day, self.rows_per_day)
+        return Plan(self.seed, project_id, day, self.rows_per_day, self.live)
 
     def _check(self, project_id: int) -> None:
         if project_id not in self.projects:

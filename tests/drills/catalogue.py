@@ -129,6 +129,25 @@ NIGHTS: tuple[Declared, ...] = tuple(
 )
 """Rows at times that a change skips or repeats; some of them are equal."""
 
+TIES: tuple[Declared, ...] = tuple(
+    {
+        "InteractionTime": f"2024-01-{day:02} 12:00:00",
+        "InteractionType": interaction_type,
+        "InteractionDeviceID": f"at noon, {number}",
+    }
+    for day in range(1, 6)
+    for interaction_type in STREAMS.values()
+    for number in range(6)
+)
+"""Rows of the same second, fewer than a page holds."""
+
+MISREADINGS: Mapping[str, str] = {
+    "ignore_dates": "2024-01-01",
+    "ignore_types": "PageView",
+    "shifted_days": "`timezone`",
+}
+"""How a server may misread a filter, and what the tap's error has to say of it."""
+
 _IMPATIENT: Mapping[str, Any] = {"request_timeout": 1, "job_timeout": 1}
 
 _SURE_PAGE = 10
@@ -200,7 +219,57 @@ def _clock(name: str, version: Version) -> Drill:
     )
 
 
+def _misreading(kind: str, version: Version) -> Drill:
+    return Drill(
+        kind.replace("_", " "),
+        version,
+        [{"kind": kind, "rate": 1, "path": f"/{version}/reports/raw_reports"}],
+        # A day without rows at night looks the same whenever it begins.
+        streams=["page_views"],
+        rows_per_day=_MANY_ROWS,
+        end=_FEW_DAYS,
+        refused=MISREADINGS[kind],
+    )
+
+
 OTHERS: tuple[Drill, ...] = (
+    *(_misreading(kind, version) for kind in MISREADINGS for version in _VERSIONS),
+    Drill(
+        "short page",
+        "v1",
+        [{"kind": "short_page", "rate": 1}],
+        settings={"page_size": _SURE_PAGE},
+        rows_per_day=_MANY_ROWS,
+        end=_FEW_DAYS,
+        refused="",
+    ),
+    Drill(
+        "unstable ties",
+        "v1",
+        [{"kind": "unstable_ties", "rate": 1}],
+        settings={"page_size": _SURE_PAGE},
+        rows_per_day=_MANY_ROWS,
+        end=_FEW_DAYS,
+        extra_rows=TIES,
+    ),
+    Drill(
+        "appended rows",
+        "v1",
+        [{"kind": "appended_rows", "rate": 0.1}],
+        settings={"page_size": _SURE_PAGE},
+        rows_per_day=_MANY_ROWS,
+        end=_THREE_WEEKS,
+        again=True,
+    ),
+    Drill(
+        "large days by jobs",
+        "auto",
+        [*PASSING["v1"], *PASSING["v2"]],
+        settings={"page_size": _SURE_PAGE},
+        streams=[*STREAMS, PATHS],
+        rows_per_day=_MANY_ROWS,
+        end=_THREE_WEEKS,
+    ),
     *(
         Drill(
             f"{kind.replace('_', ' ')} now and then",

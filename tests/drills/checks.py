@@ -93,3 +93,22 @@ def leaks_of(outcome: Outcome, sandbox: Sandbox) -> list[str]:
     if not any(outcome.arguments):
         problems.append("nobody saw the command line")
     return problems
+
+
+def beliefs_of(outcome: Outcome, refused: str) -> list[str]:
+    """What a run has believed of answers that are all wrong.
+
+    Args:
+        outcome: What the run left behind.
+        refused: What its error has to say.
+    """
+    problems = []
+    if outcome.tap_code == 0:
+        problems.append("wrong answers have ended as a success")
+    elif not any(
+        " ERROR " in line and refused in line for line in outcome.tap_log.splitlines()
+    ):
+        problems.append(f"no error says {refused!r}")
+    if "replication_key_value" in (outcome.state or ""):
+        problems.append("wrong answers have moved the state")
+    return problems

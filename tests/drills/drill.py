@@ -28,6 +28,10 @@ LASTING = frozenset(
         "unauthorized",
         "forbidden",
         "wrong_row_count",
+        "short_page",
+        "ignore_dates",
+        "ignore_types",
+        "shifted_days",
     }
 )
 """Faults that end a run with an error, and that somebody mends before the next one.
@@ -71,7 +75,7 @@ class Drill:
 
     Attributes:
         name: Its name; together with the version, no other drill has it.
-        version: The version of the API.
+        version: The version of the API, as in the setting `api_version`.
         faults: What goes wrong at the server, in the sandbox's own words. Faults that
             end a run (`LASTING`) are over when the run has ended.
         blow: What is done to the processes.
@@ -85,6 +89,9 @@ class Drill:
         extra_rows: Rows that the world has besides, for the first project.
         file_bytes: How large the tap's files may become in the first run: less than
             it needs.
+        refused: What the error of the first run has to say, which must not have moved
+            the state: not one of the faulty answers may have been believed. None, if
+            the run need not fail.
         again: When all is done, run once more without faults, with a lookback over
             the whole period.
         search: Search everything that is left behind for secrets.
@@ -93,7 +100,7 @@ class Drill:
     """
 
     name: str
-    version: Literal["v1", "v2"]
+    version: Literal["v1", "v2", "auto"]
     faults: Sequence[Mapping[str, Any]] = ()
     blow: Blow | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -105,6 +112,7 @@ class Drill:
     dialect: str = "documented"
     extra_rows: Sequence[Mapping[str, Any]] = ()
     file_bytes: int | None = None
+    refused: str | None = None
     again: bool = False
     search: bool = False
     short: bool = False
@@ -131,7 +139,8 @@ class Drill:
 
     def world(self) -> World:
         """The world that is served."""
-        world = World(tuple(self.projects), rows_per_day=self.rows_per_day)
+        live = self.dialect == "live"
+        world = World(tuple(self.projects), rows_per_day=self.rows_per_day, live=live)
         if self.extra_rows:
             world.add_rows(self.projects[0], self.extra_rows)
         return world

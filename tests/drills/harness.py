@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from targetads_sandbox.dialect import Dialect
 from targetads_sandbox.server.sandbox import Sandbox
-from tests.drills.checks import leaks_of, problems_of
+from tests.drills.checks import beliefs_of, leaks_of, problems_of
 from tests.drills.comparison import compare, true_rows
 from tests.drills.drill import LASTING, PATHS, Drill, Result
 from tests.drills.pipeline import Outcome, Strike, run_pipeline
@@ -178,6 +178,8 @@ class _Runs:
         problems = problems_of(outcome, self.drill, temporary, limited=limited)
         if self.drill.search:
             problems += leaks_of(outcome, self.sandbox)
+        if first and self.drill.refused is not None:
+            problems += beliefs_of(outcome, self.drill.refused)
         number = self.result.runs
         self.result.problems += [f"run {number}: {problem}" for problem in problems]
         self.result.requests += len(self.sandbox.requests)

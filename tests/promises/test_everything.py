@@ -55,6 +55,29 @@ def test_one_run_delivers_every_stream_as_it_is(
     assert {stream for stream in META if output.records[stream]} == set(META)
 
 
+@pytest.mark.usefixtures("february")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_live_rows_arrive_as_they_are(
+    tmp_path: Path, config: dict[str, Any], version: str
+) -> None:
+    world = World(rows_per_day=40, live=True)
+    with Sandbox(world, dialect=LIVE) as sandbox:
+        access = {"api_url": sandbox.url, "auth_token": sandbox.tokens[PROJECT]}
+        catalog = only(config, *STREAMS, "conversion_paths", "campaigns", "creatives")
+        settings = {**config, **access, "api_version": version}
+        output = run_tap(tmp_path, settings, catalog=catalog)
+
+    assert output.exit_code == 0, output.log[-3000:]
+    for stream in STREAMS:
+        assert in_order(output.records[stream]) == in_order(truth(world, stream))
+    assert_same_paths(output.records["conversion_paths"], paths(world))
+    creatives = expected_creatives(world, project_id=PROJECT, active=False)
+    assert in_order(output.records["creatives"]) == in_order(creatives)
+    pages = {r["placement_id"]: r["landing_page"] for r in output.records["campaigns"]}
+    campaigns = expected_campaigns(world, project_id=PROJECT, active=False)
+    assert pages == {r["placement_id"]: r["landing_page"] for r in campaigns}
+
+
 @pytest.mark.parametrize("grouping", ["week", "month"])
 def test_aggregates_hold_whole_groups_only(
     tmp_path: Path, world: World, config: dict[str, Any], grouping: str

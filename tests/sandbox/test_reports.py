@@ -116,13 +116,16 @@ def test_the_documented_answer_looks_as_documented(sandbox: Sandbox) -> None:
     assert int(response.headers["Content-Length"]) == len(response.content)
 
 
-def test_the_live_answer_has_columns_strings_and_the_total(sandbox: Sandbox) -> None:
-    sandbox.dialect = LIVE
+@pytest.mark.parametrize("count", ["page", "total"])
+def test_the_live_answer_has_columns_strings_and_a_count(
+    sandbox: Sandbox, count: Any
+) -> None:
+    sandbox.dialect = LIVE if count == "page" else replace(LIVE, count=count)
     answer = ask(sandbox, json=body(Fields=SOME_FIELDS, Limit=2)).json()
     total = sum(sum(n.values()) for n in counts(sandbox.world, PROJECT, *DAYS).values())
-    assert list(answer) == ["Rows", "Columns", "CountRows"]
+    assert list(answer) == ["Columns", "CountRows", "Rows"]
     assert answer["Columns"] == [{"Name": name} for name in SOME_FIELDS]
-    assert answer["CountRows"] == total
+    assert answer["CountRows"] == (2 if count == "page" else total)
     values = [value for row in answer["Rows"] for value in row]
     assert all(isinstance(value, str) for value in values)
 

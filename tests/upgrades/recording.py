@@ -37,6 +37,32 @@ SOME_FIELDS = [
     "Weight_MLI",
 ]
 
+NEW_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "campaigns": {"landing_page": "Address of the page to which the placement leads."},
+    "creatives": {"landing_page": "Address of the page to which the creative leads."},
+}
+"""The fields that streams have now and had not in version 0.1, with what they mean.
+
+All are texts of the meta streams, which have no row keys.
+"""
+
+NEW_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "campaigns": {
+        name: f"{meaning} No live row has been seen with it."
+        for name, meaning in (
+            ("media_source_id", "Id of the media source."),
+            ("media_source_name", "Name of the media source."),
+            ("campaign_id", "Id of the campaign."),
+            ("campaign_name", "Name of the campaign."),
+        )
+    },
+    "media_report": {
+        "PartOfGIVT": "General invalid traffic in percent of the impressions. "
+        "Does not add up.",
+    },
+}
+"""The descriptions that say more than they said in version 0.1."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -127,6 +153,21 @@ def catalog_of(name: str) -> dict[str, Any]:
         file.write_text(json.dumps(catalog, indent=1) + "\n", encoding="utf-8")
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
+
+
+def with_changes(catalog: dict[str, Any]) -> dict[str, Any]:
+    """A catalog of version 0.1 with what has been added since, and nothing else."""
+    for entry in catalog["streams"]:
+        stream, properties = entry["tap_stream_id"], entry["schema"]["properties"]
+        for name, meaning in NEW_FIELDS.get(stream, {}).items():
+            assert name not in properties
+            properties[name] = {"type": ["string", "null"], "description": meaning}
+            metadata = {"inclusion": "available"}
+            about = {"breadcrumb": ["properties", name], "metadata": metadata}
+            entry["metadata"].insert(-1, about)
+        for name, meaning in NEW_MEANINGS.get(stream, {}).items():
+            properties[name]["description"] = meaning
+    return catalog
 
 
 def lasting(stdout: bytes) -> list[bytes]:

@@ -131,7 +131,12 @@ def _rows(project: Mapping[str, Any], report: str, body: Row) -> Iterator[Row]:
         *body.get("MediaMetrics", ()),
         *body.get("TargetMetrics", ()),
     ]
+    groups = set()
     for row in _matching(project, report, body):
+        group = tuple(row.get(name) for name in body["Fields"])
+        if report == "agg_report" and group in groups:
+            continue  # it adds nothing up: one row stands for those of its group
+        groups.add(group)
         yield {name: row.get(name, row.get(_v1_name(name))) for name in names}
 
 
