@@ -29,6 +29,7 @@ Kind = Literal[
     "late_rows",
     "unauthorized",
     "forbidden",
+    "not_found",
     "job_failed",
     "job_expired",
     "job_cancelled",
@@ -61,6 +62,7 @@ Kind = Literal[
     delivered. v1 raw data only: other requests just get the right response.
 `unauthorized`: status 401.
 `forbidden`: status 403.
+`not_found`: status 404; on `/v2/`, a server that has no version 2.
 
 Some happen to v2 jobs only, and are drawn when the job is created:
 
