@@ -93,7 +93,7 @@ class Drill:
     """
 
     name: str
-    version: Literal["v1", "v2"]
+    version: Literal["auto", "v1", "v2"]
     faults: Sequence[Mapping[str, Any]] = ()
     blow: Blow | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
