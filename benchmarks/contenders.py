@@ -54,6 +54,7 @@ def tap(label: str, **settings: Any) -> Contender:
         {
             "interaction_types": ["PageView"],
             "extra_fields": list(EXTRA_FIELDS),
+            "api_version": "v1",
             **settings,
         },
         discover=(*TAP, "--discover"),

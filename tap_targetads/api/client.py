@@ -178,6 +178,7 @@ class Client:
                 f"too many requests ({text}).", wait=wait, status=status
             )
         server_error = HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600  # noqa: PLR2004
+        server_error = server_error and status != HTTPStatus.NOT_IMPLEMENTED
         if server_error or status == HTTPStatus.REQUEST_TIMEOUT:
             return PassingFailureError(
                 f"the API failed ({text}).",

@@ -57,7 +57,7 @@ REPORT_SCHEMA = th.ObjectType(
     th.Property(
         "api_version",
         th.StringType,
-        allowed_values=["v1", "v2"],
+        allowed_values=["auto", "v1", "v2"],
         description="How the report is read, if not as `api_version` says.",
     ),
     th.Property(

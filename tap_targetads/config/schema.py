@@ -95,11 +95,13 @@ CONFIG_SCHEMA = th.PropertiesList(
     th.Property(
         "api_version",
         th.StringType,
-        allowed_values=["v1", "v2"],
-        default="v1",
+        allowed_values=["auto", "v1", "v2"],
+        default="auto",
         title="API version",
-        description="How interactions and paths are read: page by page (v1), or by "
-        "jobs that leave a file (v2; at most 90 days back).",
+        description="How interactions and paths are read: page by page (v1), by jobs "
+        "that leave a file (v2; at most 90 days back), or by pages, and by jobs from "
+        "the first day on that does not fit into one page (auto). The records are the "
+        "same.",
     ),
     th.Property(
         "concurrent_requests",

@@ -149,6 +149,7 @@ class JobReader(Reader):
             if once or not (longer := self._requests.if_too_long(error, window)):
                 raise
             raise longer from error
+        self._jobs.exist = True
         if not created.job_id:
             message = (
                 f"{subject}: the API created a job, but its answer has no `job_id`. "

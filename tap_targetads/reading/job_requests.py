@@ -56,6 +56,7 @@ class JobOptions:
             the run when the server allows fewer.
         timeout: Seconds that a job may take.
         hung: How many jobs in a row took longer.
+        exist: Whether the API has jobs; None until one has been asked for.
     """
 
     shape: BodyShape
@@ -65,6 +66,7 @@ class JobOptions:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     hung: int = 0
+    exist: bool | None = None
 
 
 class JobRequests:
@@ -135,6 +137,12 @@ class JobRequests:
 
     def _flat(self, report: Report, nested: dict[str, Any]) -> list[dict[str, Any]]:
         """The form without filter objects: a body per type, which is a string there."""
+        if "TargetFilter" in nested and report.api_version == "auto":
+            message = (
+                f"Stream {report.name}: the API wants the flat form of v2 requests, "
+                "which cannot say how far back paths begin."
+            )
+            raise ApiError(message)
         if "TargetFilter" in nested and (
             report.filters.interaction_types or report.filters.media_campaign_ids
         ):

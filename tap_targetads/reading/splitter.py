@@ -11,6 +11,7 @@ from tap_targetads.reports.days import tile
 if TYPE_CHECKING:
     import logging
     from collections import deque
+    from collections.abc import Callable
 
     from tap_targetads.errors import ApiError
     from tap_targetads.reports.days import Window
@@ -34,6 +35,10 @@ class SplitError(Exception):
     """The window is read again in smaller requests. None of it was delivered."""
 
 
+class DayTooLargeError(Exception):
+    """A day does not fit into one page, and is handed over. None was delivered."""
+
+
 class Splitter:
     """Decides how much of a report to request at once.
 
@@ -52,6 +57,8 @@ class Splitter:
         days: Most days of a request.
         page_size: Most rows of a page.
         requests: The report, or several that together have the same rows.
+        hand_over: Told of a day that does not fit into one page; says whether something
+            else reads it.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Splitter:
         self.days = AdaptiveSize(report.window_days)
         self.page_size = AdaptiveSize(page_size or 1, SMALLEST_PAGE, factor=4)
         self.requests = report.requests()
+        self.hand_over: Callable[[Window], bool] = lambda _: False
 
     def begin_project(self) -> None:
         """Reset the days: another project has other amounts of data."""
@@ -143,10 +151,17 @@ class Splitter:
         return self._days_in_one_page and window.days > 1
 
     def check_fits(self, window: Window) -> None:
-        """Raise SplitError if the window must fit into one page."""
+        """Check whether a window that does not fit into one page is read so.
+
+        Raises:
+            SplitError: If it is read day by day.
+            DayTooLargeError: If it is a day that something else reads.
+        """
         if self.must_fit(window):
             self.days.shrink(window.days, at_once=True)
             raise SplitError
+        if window.days == 1 and self.hand_over(window):
+            raise DayTooLargeError
 
     def _has_days(self, window: Window) -> bool:
         return window.days > 1 and self._report.is_divisible

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FieldType = Literal["string", "integer", "number", "boolean", "date", "date-time"]
 MetaKind = Literal["campaigns", "creatives", "target_events", "projects"]
 ReportKind = Literal["raw", "path", "aggregate", MetaKind]
-Version = Literal["v1", "v2"]
+Version = Literal["auto", "v1", "v2"]
 
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
 META_STREAMS: tuple[str, ...] = get_args(MetaKind)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_targetads.reports.days import Group, Window, tile, tile_groups, whole_groups
+from tap_targetads.reports.days import (
+    ONE_DAY,
+    Group,
+    Window,
+    tile,
+    tile_groups,
+    whole_groups,
+)
 from tap_targetads.reports.fields import (
     CONVERSION_DATE,
     EVENT_DATE,
@@ -42,6 +49,11 @@ CAMPAIGN_BATCH = 10
 """Campaigns per request, if they are split (API reference: v1 reports)."""
 
 
+def oldest_job_day(last_complete_day: date) -> date:
+    """The first day that v2 jobs can read."""
+    return last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(ABC):
     """A stream's report.
@@ -50,7 +62,7 @@ class Report(ABC):
         window_days: Length of its windows, in days.
         lookback_days: Days before the bookmark that every run reads again.
         selected_by_default: Whether it is read if no catalog says otherwise.
-        api_version: `v1` reads pages, `v2` uses jobs.
+        api_version: `v1` reads pages, `v2` uses jobs, `auto` both.
     """
 
     name: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_targetads.errors import SettingsError
 from tap_targetads.reports.days import ONE_DAY, Window
-from tap_targetads.reports.kinds import HISTORY_DAYS
+from tap_targetads.reports.kinds import HISTORY_DAYS, oldest_job_day
 
 if TYPE_CHECKING:
     import logging
@@ -105,7 +105,7 @@ class Plan:
         again = after - self.report.lookback_days * ONE_DAY
         if self.report.api_version == "v2":
             # v2 may no longer reach what earlier runs have read.
-            again = max(again, min(after, self._oldest_day))
+            again = max(again, min(after, oldest_job_day(self.last_complete_day)))
         later = self.report.period(max(period.start, again), period.end)
         return earlier, _window(*later)
 
@@ -113,11 +113,6 @@ class Plan:
     def _last_day(self) -> date:
         today = self.settings.include_today
         return self.last_complete_day + (ONE_DAY if today else 0 * ONE_DAY)
-
-    @property
-    def _oldest_day(self) -> date:
-        """The first day that v2 jobs can read."""
-        return self.last_complete_day - (HISTORY_DAYS - 1) * ONE_DAY
 
     def _before(self, first: date, period: Window) -> list[Window]:
         """The windows before the first day that the state covers."""
@@ -147,7 +142,7 @@ class Plan:
 
     def _first_readable(self, period: Window) -> date:
         """The first day of a period that the API can read, if clipping is allowed."""
-        oldest = self._oldest_day
+        oldest = oldest_job_day(self.last_complete_day)
         if self.report.api_version != "v2" or period.start >= oldest:
             return period.start
         if self.settings.clip_history:

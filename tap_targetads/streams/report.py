@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tap_targetads.errors import StateError
 from tap_targetads.output.records import RecordEncoder
+from tap_targetads.reading.auto_reader import AutoReader
 from tap_targetads.reading.delivery import DeliveryCheck
 from tap_targetads.reading.job_reader import JobReader
 from tap_targetads.reading.page_reader import PageReader
@@ -89,16 +90,26 @@ class ReportStream(ProjectStream):
             last_complete_day=self.run.last_complete_day,
             logger=self.logger,
         )
-        if self.report.api_version == "v2" and not self.is_dry_run:
-            return JobReader(source, jobs=self.run.jobs, downloads=self.run.downloads)
-        page_size = settings.page_size
+        version = "v1" if self.is_dry_run else self.report.api_version
+        if version == "v1":
+            return self._page_reader(source)
+        jobs = JobReader(source, jobs=self.run.jobs, downloads=self.run.downloads)
+        if version == "v2":
+            return jobs
+        pages = self._page_reader(source)
+        has_keys = bool(self.primary_keys)
+        return AutoReader(source, pages, jobs, self.run.jobs, has_keys=has_keys)
+
+    def _page_reader(self, source: Source) -> PageReader:
+        page_size = self.run.settings.page_size
         if self.ABORT_AT_RECORD_COUNT is not None:
             # One more than the limit: the SDK stops when it sees it.
             page_size = min(page_size, self.ABORT_AT_RECORD_COUNT + 1)
+        by_day = self.has_row_key or self.report.api_version == "auto"
         return PageReader(
             source,
             page_size=page_size,
-            days_in_one_page=self.has_row_key and not self.is_dry_run,
+            days_in_one_page=by_day and not self.is_dry_run,
             has_keys=bool(self.primary_keys),
         )
 
@@ -151,7 +162,7 @@ class ReportStream(ProjectStream):
     @override
     def can_be_tried(self) -> bool:
         # A job would be paid for.
-        return self.report.api_version == "v1"
+        return self.report.api_version != "v2"
 
     @override
     def probe(self, project_id: int, window: Window) -> None:

@@ -35,6 +35,7 @@ Kind = Literal[
     "shifted_days",
     "unauthorized",
     "forbidden",
+    "not_found",
     "job_failed",
     "job_expired",
     "job_cancelled",
@@ -76,6 +77,7 @@ Kind = Literal[
     happen to v2, too, if the path says so: `ignore_types@/v2/reports/`.
 `unauthorized`: status 401.
 `forbidden`: status 403.
+`not_found`: status 404; on `/v2/`, a server that has no version 2.
 
 Some happen to v2 jobs only, and are drawn when the job is created:
 

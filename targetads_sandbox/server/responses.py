@@ -58,6 +58,7 @@ _REFUSALS = {
     "too_large": TOO_LARGE,
     "unauthorized": INVALID_TOKEN,
     "forbidden": NO_ACCESS,
+    "not_found": NOT_FOUND,
 }
 
 

@@ -303,6 +303,29 @@ OTHERS: tuple[Drill, ...] = (
         [{"kind": "too_large", "rate": 1, "min_limit": 2000}],
         rows_per_day=30,
     ),
+    *(
+        Drill(
+            "large days by jobs" + (", short" if short else ""),
+            "auto",
+            [*PASSING["v1"], *PASSING["v2"]],
+            Blow("tap", SIGKILL, rounds=2 if short else 10, within=_BYTES),
+            settings={"page_size": 10, "window_days": 7, "lookback_days": 2},
+            projects=(PROJECT, OTHER_PROJECT),
+            rows_per_day=30,
+            end=_FEW_DAYS if short else _TWO_MONTHS,
+            short=short,
+            full=not short,
+        )
+        for short in (False, True)
+    ),
+    Drill(
+        "no version 2",
+        "auto",
+        [{"kind": "not_found", "rate": 1, "path": "/v2/"}],
+        settings={"page_size": 10},
+        rows_per_day=30,
+        end=_THREE_WEEKS,
+    ),
     Drill(
         "disk full",
         "v2",

@@ -6,6 +6,7 @@ import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tap_targetads.config.settings import Settings
 from targetads_sandbox.server.faults import Fault
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
@@ -57,21 +59,31 @@ class AnyHistory(RuleBasedStateMachine):
         self.sandbox = Sandbox(self.world)
         self.sandbox.start()
         self.folder = tempfile.TemporaryDirectory()
+        # It is February 2024: January is within the history of version 2.
+        self.clock = patch.object(
+            Settings, "last_complete_day", lambda *_: date(2024, 2, 9)
+        )
+        self.clock.start()
         self.state: dict[str, Any] = {}
         self.mark = ""
         self.keys: set[str] = set()
 
     def teardown(self) -> None:
+        self.clock.stop()
         self.sandbox.stop()
         self.folder.cleanup()
 
-    @initialize(page_size=st.sampled_from([1, 3, 1000]))
-    def begin(self, page_size: int) -> None:
+    @initialize(
+        version=st.sampled_from(["auto", "v1"]),
+        page_size=st.sampled_from([1, 3, 1000]),
+    )
+    def begin(self, version: str, page_size: int) -> None:
         self.config = {
             "api_url": self.sandbox.url,
             "auth_token": self.sandbox.tokens[PROJECT],
             "project_id": PROJECT,
             "interaction_types": ["Click"],
+            "api_version": version,
             "page_size": page_size,
         }
 

@@ -122,7 +122,8 @@ def test_rows_that_keep_arriving_today_do_not_fail_the_run(
     sandbox.faults.set([Fault("late_rows", rate=1, date="2024-01-03")])
     views |= {"window_days": 1, "include_today": True, "end_date": "2024-01-03"}
 
-    output = run_tap(tmp_path, {**views, "concurrent_requests": 1})
+    pages = {"api_version": "v1", "concurrent_requests": 1}
+    output = run_tap(tmp_path, views | pages)
 
     assert output.exit_code == 0
     assert "the day is not over. The next run reads it again" in output.log

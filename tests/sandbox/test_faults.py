@@ -25,6 +25,7 @@ def with_fault(sandbox: Sandbox, fault: Fault, **changes: Any) -> requests.Respo
         ("server_error", 500),
         ("unauthorized", 401),
         ("forbidden", 403),
+        ("not_found", 404),
         ("too_large", 413),
         ("error_in_body", 200),
     ],

@@ -135,7 +135,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"reports": [{"name": "projects", "report": "raw"}]},
         "report `projects`: there is a stream of that name",
     ),
-    ({"api_version": "v3"}, "`api_version`: must be one of `v1`, `v2`."),
+    ({"api_version": "v3"}, "`api_version`: must be one of `auto`, `v1`, `v2`."),
     ({"v2_body": "other"}, "`v2_body`: must be one of `nested`, `flat`."),
     ({"concurrent_requests": 0}, "concurrent_requests"),
     ({"job_timeout": 0}, "job_timeout"),
