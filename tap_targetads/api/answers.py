@@ -8,7 +8,7 @@ from typing import Any, Self
 import msgspec
 from typing_extensions import override
 
-Body = bytes | bytearray | memoryview
+Body = bytes | bytearray
 """All bytes of an answer."""
 
 

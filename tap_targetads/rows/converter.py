@@ -104,14 +104,14 @@ class RowConverter:
             )
         self.bad_values: Counter[str] = Counter()
 
-    def convert(self, piece: Chunk) -> None:
+    def convert(self, chunk: Chunk) -> None:
         """Give every value of some rows its field's type.
 
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
-        rows = piece.rows
-        columns = [c for c in self._columns if not (piece.checked and c.is_settled)]
+        rows = chunk.rows
+        columns = [c for c in self._columns if not (chunk.checked and c.is_settled)]
         values = {c.name: list(map(attrgetter(c.attribute), rows)) for c in columns}
         table = Table(len(rows), values)
         for column in columns:
@@ -129,7 +129,7 @@ class RowConverter:
         return self._row_type.from_table(Table(table.length, columns))
 
     def report_bad_values(self, logger: logging.Logger) -> None:
-        """Tell how many values became null since the last time, and forget them."""
+        """Warn how many values became null since the last time, and forget them."""
         for name, count in sorted(self.bad_values.items()):
             logger.warning(
                 "Stream %s: %d values of %s could not be converted and became null.",

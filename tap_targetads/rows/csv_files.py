@@ -1,4 +1,4 @@
-"""CSV files of jobs, read in pieces, as columns of texts.
+"""CSV files of jobs, read a few rows at a time, as columns of texts.
 
 The form is RFC 4180's, or ClickHouse's. Decision 11 says what is forgiven.
 """
@@ -109,7 +109,7 @@ def csv_pages(
         row_type: The type of the rows.
         names: The field that each column holds that was asked for, whatever the case
             of its name.
-        on_unselected: Told the names of columns that were not asked for.
+        on_unselected: Called with the names of columns that were not asked for.
         on_replaced: Told how many times bytes that are no UTF-8 became U+FFFD.
 
     Yields:

@@ -41,7 +41,7 @@ _HALF_PAIRS = re.compile(
     r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-"""Escaped halves of surrogate pairs; in the group, what is none."""
+"""Escaped halves of surrogate pairs; the group matches whole pairs and backslashes."""
 
 
 class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
@@ -51,7 +51,7 @@ class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
     """
 
     data: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-    # Where the rows are elsewhere, a number has been called so.
+    # A number, if the rows are in `data`.
     rows: list[msgspec.Raw] | msgspec.UnsetType | float | None = msgspec.UNSET
     columns: list[str | dict[str, Any]] | None = None
     has_more: bool | None = None
@@ -82,7 +82,7 @@ class Page:
     decode: Callable[[Sequence[Any]], Chunk] = Chunk
 
     def chunks(self) -> Iterator[Chunk]:
-        """The typed rows, a few at a time; at least one piece, if there are none.
+        """The typed rows, a few at a time; at least one chunk, even of none.
 
         Raises:
             MalformedAnswerError: If something among them is no row.
@@ -90,12 +90,12 @@ class Page:
         for start in range(0, max(1, len(self.rows)), CHUNK_ROWS):
             rows = self.rows[start : start + CHUNK_ROWS]
             try:
-                piece = self.decode(rows)
+                chunk = self.decode(rows)
             except MalformedAnswerError as error:
-                problem, _, _ = str(error).partition(" - at ")  # a place in the piece
+                problem, _, _ = str(error).partition(" - at ")  # a place in the chunk
                 message = f"among rows {start + 1} to {start + len(rows)}: {problem}"
                 raise MalformedAnswerError(message) from error
-            yield piece
+            yield chunk
 
     def lines(self, rows: Sequence[Any]) -> list[bytes]:
         """What rows have in common that are equal, however the server wrote them.
@@ -129,9 +129,9 @@ class PageDecoder:
 
     Args:
         row_type: The type of the rows.
-        on_unselected: Told the names of fields that the API sends although they
-            were not asked for, each name once. Of objects, only the first rows of a
-            page are looked at.
+        on_unselected: Called with the names of fields that the API sends although
+            they were not asked for, each name once. Of objects, only the first 250 rows
+            of a page are looked at.
     """
 
     def __init__(
@@ -187,10 +187,7 @@ class PageDecoder:
         return page
 
     def _of_objects(self, rows: Sequence[msgspec.Raw]) -> Chunk:
-        """Typed rows of objects.
-
-        Values of their fields' types are the rule, and checked for free by the decoder.
-        """
+        """Typed rows of objects: most have values of their fields' types only."""
         body = _joined(rows)
         try:
             return Chunk(self._strict.decode(body), checked=True)
@@ -223,7 +220,7 @@ def _joined(rows: Sequence[msgspec.Raw]) -> bytes:
 
 
 def _names_in(rows: Sequence[msgspec.Raw]) -> list[str]:
-    """The names of fields in rows, unless one of them is no row: its turn will tell."""
+    """The names of fields in rows; none if one is no object: that is an error later."""
     try:
         return list(set().union(*_decoded(_joined(rows), _objects.decode)))
     except MalformedAnswerError:
@@ -242,7 +239,7 @@ def _column_name(column: str | dict[str, Any]) -> str:
 
 
 def _decoded(body: Body, decode: Callable[[Body], T]) -> T:
-    """Decode JSON, if need be without what decoders refuse.
+    """Decode JSON, again without what msgspec refuses if need be.
 
     Raises:
         MalformedAnswerError: If it is not JSON, or of other types.
@@ -257,19 +254,20 @@ def _decoded(body: Body, decode: Callable[[Body], T]) -> T:
 
 
 def _readable(body: Body) -> bytes:
-    """The same JSON, where every value can be told (decision 11).
+    """The same JSON as msgspec reads it (decision 11).
 
     Bytes that are no UTF-8, and halves of surrogate pairs, become U+FFFD. Numbers
-    beyond all range, and words like `NaN`, become texts, as in CSV.
+    beyond all range, and words like `NaN`, become texts, as in CSV. A BOM is dropped.
 
     Raises:
         ValueError: If it is not JSON.
         RecursionError: If it is nested too deep.
     """
     text = str(body, "utf-8-sig", "replace")
+    text = _HALF_PAIRS.sub(lambda match: match[1] or r"\ufffd", text)
     value = json.loads(
-        _HALF_PAIRS.sub(lambda match: match[1] or r"\ufffd", text),
-        # Rows become bytes again at once: as dictionaries, all of them would not fit.
+        text,
+        # Rows are encoded again at once: dictionaries of a whole page take much memory.
         object_hook=lambda item: msgspec.Raw(msgspec.json.encode(item)),
         parse_constant=str,
         parse_float=_number,

@@ -79,21 +79,11 @@ class RowKeys:
         known, repeated = self._seen.add(digests)
         for place, digest in enumerate(digests) if repeated else ():
             if digest in repeated:
-                ordinal = self._ordinal(digest, int(digest in known))
+                ordinal = self._counts.get(digest, int(digest in known))
+                self._counts[digest] = ordinal + 1
                 seeded = xxh3_128_hexdigest(prefix + lines[place], seed=ordinal)
                 keys[place] = seeded.encode()
         return keys
-
-    def _ordinal(self, digest: bytes, before: int) -> int:
-        """How many equals precede a row of those that are there more than once.
-
-        Args:
-            digest: What they have in common.
-            before: How many there were before these lines, if they were not counted.
-        """
-        ordinal = self._counts.get(digest, before)
-        self._counts[digest] = ordinal + 1
-        return ordinal
 
 
 class _Digests:

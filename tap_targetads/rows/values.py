@@ -159,7 +159,7 @@ def text(value: Any) -> str:
         return value
     try:
         return msgspec.json.encode(value).decode()
-    except (OverflowError, RecursionError) as error:
+    except RecursionError as error:
         raise ValueError(type(value)) from error
 
 

@@ -55,13 +55,13 @@ def converter_of(row_type: RowType, *, null_bad_values: bool) -> RowConverter:
     )
 
 
-def lines_of(pieces: Iterable[Chunk]) -> list[bytes]:
+def lines_of(chunks: Iterable[Chunk]) -> list[bytes]:
     """The records of a page, as their lines."""
     encoder = RecordEncoder("clicks", {})
     return [
         line
-        for piece in pieces
-        for lines in encoder.objects(piece.rows, None)
+        for chunk in chunks
+        for lines in encoder.objects(chunk.rows, None)
         for line in lines
     ]
 
@@ -69,11 +69,11 @@ def lines_of(pieces: Iterable[Chunk]) -> list[bytes]:
 def converted(
     page: Page, decoder: PageDecoder, *, null_bad_values: bool
 ) -> Iterator[Chunk]:
-    """The pieces of a page, as a stream delivers them."""
+    """The chunks of a page, as a stream delivers them."""
     converter = converter_of(decoder.row_type, null_bad_values=null_bad_values)
-    for piece in page.chunks():
-        converter.convert(piece)
-        yield piece
+    for chunk in page.chunks():
+        converter.convert(chunk)
+        yield chunk
 
 
 def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
@@ -83,8 +83,8 @@ def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
         with patch("tap_targetads.rows.json_pages.CHUNK_ROWS", together):
             decoder = PageDecoder(ROW_TYPE, lambda _: None)
             page = decoder.decode(body).page
-            pieces = converted(page, decoder, null_bad_values=null_bad_values)
-            results.append(lines_of(pieces))
+            chunks = converted(page, decoder, null_bad_values=null_bad_values)
+            results.append(lines_of(chunks))
         page.lines(page.rows)
     assert results[0] == results[1] == results[2]
     return results[0]
@@ -257,8 +257,8 @@ def in_both(rows: list[dict[str, Any]], body: bytes, content: bytes) -> None:
         encoder = RecordEncoder("clicks", {})
         decoder = PageDecoder(ROW_TYPE, lambda _: None)
         read = decoder.decode(body).page
-        (piece,) = converted(read, decoder, null_bad_values=True)
-        ((count, block),) = encoder.blocks(piece.rows, None)
+        (chunk,) = converted(read, decoder, null_bad_values=True)
+        ((count, block),) = encoder.blocks(chunk.rows, None)
         assert count == block.count(b"\n") == len(rows)
 
 

@@ -34,7 +34,7 @@ class Server:
         assert self.open.wait(10)
         if status is None:
             raise requests.ConnectionError(str(number))
-        return Response(status, "", {}, memoryview(b"x" * self.size), 0.1)
+        return Response(status, "", {}, b"x" * self.size, 0.1)
 
     def wait_for(self, count: int) -> None:
         for _ in range(count):

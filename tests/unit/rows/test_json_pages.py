@@ -49,9 +49,9 @@ class Stream:
         page = self.decoder.decode(body).page
         page.lines(page.rows)
         lines = []
-        for piece in page.chunks():
-            self.converter.convert(piece)
-            for objects in self.encoder.objects(piece.rows, None):
+        for chunk in page.chunks():
+            self.converter.convert(chunk)
+            for objects in self.encoder.objects(chunk.rows, None):
                 lines += objects
         return lines
 
@@ -218,8 +218,8 @@ def test_an_odd_page_does_not_slow_down_the_pages_after_it() -> None:
         stream.read(objects("Number", b"1e999"))
 
     page = stream.decoder.decode(objects("Number", b"1")).page
-    (piece,) = page.chunks()
-    assert piece.checked
+    (chunk,) = page.chunks()
+    assert chunk.checked
 
 
 def test_a_field_whose_name_cannot_be_declared_is_reported_and_dropped() -> None:
@@ -229,6 +229,26 @@ def test_a_field_whose_name_cannot_be_declared_is_reported_and_dropped() -> None
 
     assert set(records[1]) == set(TYPES)
     assert stream.unselected == ['a"b\\c\n']
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_page_may_begin_with_a_bom(shape: Any) -> None:
+    body = shape("Text", b'"x"')
+
+    assert Stream().read(b"\xef\xbb\xbf" + body) == Stream().read(body)
+
+
+@pytest.mark.parametrize("odd", [b"7", b'"\\ud800"', b"NaN", b'""'])
+def test_undeclared_fields_are_reported_however_the_page_was_decoded(
+    odd: bytes,
+) -> None:
+    stream = Stream()
+    body = b'{"data":[{"Text":"x"},{"New":[1e999],"Text":%s,"Newer":null}]}' % odd
+
+    stream.read(body)
+    stream.read(body)
+
+    assert stream.unselected == ["New", "Newer"]
 
 
 def test_the_first_value_of_an_array_may_be_an_object() -> None:
