@@ -133,11 +133,12 @@ def has_file(done: JobStatus) -> bool:
     return done.row_count != 0 or bool(done.download_url)
 
 
-def wrong_file(subject: str, problem: Exception | None) -> ApiError:
+def wrong_file(subject: str, reason: Exception | None) -> ApiError:
     """The error for a damaged file."""
+    problem = f"{subject}: the job's file is not right: {reason}."
     return ApiError(
-        f"{subject}: the job's file is not right: {problem}. Nothing of this window "
-        "counts as read: run the tap again."
+        f"{problem} Nothing of this window counts as read: run the tap again.",
+        problem=problem,
     )
 
 

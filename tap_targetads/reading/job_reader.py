@@ -221,18 +221,19 @@ class JobReader(Reader):
                     attempt,
                     MAX_JOBS,
                 )
-                problem = str(error)
+                reason = str(error)
                 if isinstance(error, JobHangsError) and (
                     self._jobs.hung >= MAX_JOBS or self.splitter.step(job.window)
                 ):
                     break
             if attempt < MAX_JOBS:
                 job = queue.recreate(job)
-        message = (
+        problem = (
             f"{subject}: {count_of(attempt, 'job was', 'jobs were')} lost, the last "
-            f"one because {problem}. Run the tap again, or raise `job_timeout`."
+            f"one because {reason}."
         )
-        raise ApiError(message, too_much=self._jobs.hung < MAX_JOBS)
+        message = f"{problem} Run the tap again, or raise `job_timeout`."
+        raise ApiError(message, too_much=self._jobs.hung < MAX_JOBS, problem=problem)
 
     def _status(self, job: Job) -> JobStatus:
         subject = self._subject(job)
