@@ -261,15 +261,6 @@ OTHERS: tuple[Drill, ...] = (
         end=_THREE_WEEKS,
         again=True,
     ),
-    Drill(
-        "large days by jobs",
-        "auto",
-        [*PASSING["v1"], *PASSING["v2"]],
-        settings={"page_size": _SURE_PAGE},
-        streams=[*STREAMS, PATHS],
-        rows_per_day=_MANY_ROWS,
-        end=_THREE_WEEKS,
-    ),
     *(
         Drill(
             f"{kind.replace('_', ' ')} now and then",

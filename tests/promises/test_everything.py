@@ -65,14 +65,25 @@ def test_live_rows_arrive_as_they_are(
     world = World(rows_per_day=40, live=True)
     with Sandbox(world, dialect=LIVE) as sandbox:
         access = {"api_url": sandbox.url, "auth_token": sandbox.tokens[PROJECT]}
-        catalog = only(config, *STREAMS, "conversion_paths", "campaigns", "creatives")
-        settings = {**config, **access, "api_version": version}
+        mine = {
+            "name": "by_creative",
+            "report": "aggregate",
+            "fields": ["MediaCampaign", "MediaCreative"],
+        }
+        changes = {"api_version": version, "reports": [mine]}
+        settings = {**config, **access, **changes}
+        reports = ["conversion_paths", "media_report", "by_creative"]
+        catalog = only(settings, *STREAMS, *reports, "campaigns", "creatives")
         output = run_tap(tmp_path, settings, catalog=catalog)
 
     assert output.exit_code == 0, output.log[-3000:]
     for stream in STREAMS:
         assert in_order(output.records[stream]) == in_order(truth(world, stream))
     assert_same_paths(output.records["conversion_paths"], paths(world))
+    assert in_order(output.records["media_report"]) == in_order(report(world))
+    dimensions = ["EventDate", "MediaCampaign", "MediaCreative"]
+    by_creative = report(world, dimensions=dimensions)
+    assert in_order(output.records["by_creative"]) == in_order(by_creative)
     creatives = expected_creatives(world, project_id=PROJECT, active=False)
     assert in_order(output.records["creatives"]) == in_order(creatives)
     pages = {r["placement_id"]: r["landing_page"] for r in output.records["campaigns"]}
