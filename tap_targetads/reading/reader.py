@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.rows.converter import RowConverter
-from tap_targetads.rows.row_type import RowType, is_weight
+from tap_targetads.rows.row_type import RowType
 
 if TYPE_CHECKING:
     import logging
@@ -92,8 +92,10 @@ class Reader(ABC):
         self.client = source.client
         self.report = source.report
         self.logger = source.logger
-        self.row_type = RowType({field.name: field.type for field in source.fields})
-        self.has_weights = any(map(is_weight, self.row_type.names))
+        self.row_type = RowType(
+            {field.name: field.type for field in source.fields},
+            [field.name for field in source.fields if not field.identifies],
+        )
         self.converter = source.converter(self.row_type)
 
     @abstractmethod

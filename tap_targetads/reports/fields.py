@@ -85,6 +85,17 @@ class Field(msgspec.Struct, frozen=True):
     description: str
     source: Literal["documented", "live", "unconfirmed", "assumed", "user"]
     reports: tuple[ReportKind, ...]
+    in_row_key: bool = True
+
+    @property
+    def identifies(self) -> bool:
+        """Whether the field counts for the row key.
+
+        Attribution weights do not (API reference: names): they change while a path
+        grows older. Nor do fields that the catalogue got after version 0.1, marked by
+        `in_row_key`: the keys of rows that are loaded already must not change.
+        """
+        return self.in_row_key and not self.name.startswith("Weight_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,9 @@ def extra_field(name: str, field_type: FieldType | None = None) -> list[Field]:
     ]
     if known:
         return [
-            msgspec.structs.replace(f, type=field_type or f.type, source="user")
+            msgspec.structs.replace(
+                f, type=field_type or f.type, source="user", in_row_key=True
+            )
             for f in known
         ]
     reports: tuple[ReportKind, ...] = ("raw",)

@@ -3,8 +3,8 @@ r"""Row keys: a hash of what a row is, and of which of several equals it is.
 The API gives rows no identity, so the tap makes one from their values. A key is
 `xxh3_128(project \0 stream \0 line, seed=ordinal)` in hex, where `line` is the
 compact JSON of the selected fields in alphabetical order, and `ordinal` counts the
-equals before it. Attribution weights are left out of the line, at whose end they
-would stand: they change while a path grows older, and what a row is does not.
+equals before it. Fields that do not count (`Field.identifies`) are left out of the
+line, at whose end they would stand.
 
 Reading the same rows again, in any order and with any paging, gives the same set of
 keys, and two equal rows stay two.
@@ -27,10 +27,6 @@ _BUCKETS = 1 << 16
 _PAIRS = 8
 """How many pairs of bytes a digest has."""
 
-_ONLY_WEIGHTS = b'"Weight_'
-_WEIGHTS = b',"Weight_'
-"""Where the weights begin. Inside a text, the quote would be escaped."""
-
 
 def fingerprint(types: Mapping[str, str], zone: str) -> str:
     """What the keys of a stream's rows depend on, besides the rows, as a short text.
@@ -52,14 +48,14 @@ class RowKeys:
         project_id: The project that the rows belong to.
         stream: The stream that the rows belong to.
         constants: What all of these rows have in common besides.
-        weights: Whether the rows may have attribution weights.
+        apart: The first field that does not count, nor do those behind it.
     """
 
     def __init__(
-        self, project_id: int, stream: str, *constants: str, weights: bool = False
+        self, project_id: int, stream: str, *constants: str, apart: str | None = None
     ) -> None:
-        """Start with no row seen."""
-        self._weights = weights
+        # Inside a text, the quotes would be escaped.
+        self._apart = apart and f'"{apart}":'.encode()
         owner = "".join(f"{part}\0" for part in (project_id, stream, *constants))
         self._prefix = owner.encode() + b"{"
         self._seen = _Digests()
@@ -72,8 +68,8 @@ class RowKeys:
             lines: The JSON lines of the rows, without their opening braces.
         """
         prefix = self._prefix
-        if self._weights:
-            lines = list(map(_without_weights, lines))
+        if self._apart:
+            lines = [_before(self._apart, line) for line in lines]
         digests = [xxh3_128_digest(prefix + line) for line in lines]
         keys = list(map(hexlify, digests))
         known, repeated = self._seen.add(digests)
@@ -139,8 +135,9 @@ def _numbers(digests: Iterable[bytes]) -> list[int]:
     return memoryview(b"".join(digests)).cast("H")[::_PAIRS].tolist()
 
 
-def _without_weights(line: bytes) -> bytes:
-    if line.startswith(_ONLY_WEIGHTS):
+def _before(name: bytes, line: bytes) -> bytes:
+    """The part of a line before a field, which is there even if it is null."""
+    if line.startswith(name):
         return b"}"
-    lasting, weights, _ = line.partition(_WEIGHTS)
-    return lasting + b"}" if weights else line
+    lasting, _, _ = line.partition(b"," + name)
+    return lasting + b"}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tap_targetads.reports.fields import FieldType
 
@@ -56,34 +56,29 @@ class Table(NamedTuple):
     columns: Mapping[str, Sequence[Any]]
 
 
-def is_weight(name: str) -> bool:
-    """Whether a field is an attribution weight (API reference: names)."""
-    return name.startswith("Weight_")
-
-
-def _place(name: str) -> tuple[bool, str]:
-    """Where a field stands: in alphabetical order, weights behind all others."""
-    return is_weight(name), name
-
-
 class RowType:
     """The struct types into which rows are decoded.
 
-    The attributes stand in alphabetical order of the fields' names, weights last, so
-    that the JSON of a row, and with it its key, does not depend on the order of the
-    catalogue. Fields that are not selected are ignored.
+    The attributes stand in alphabetical order of the fields' names, those that do not
+    count for the row key last, so that the JSON of a row, and with it its key, does not
+    depend on the order of the catalogue. Fields that are not selected are ignored.
 
     Args:
         types: Types of the selected fields, by name.
+        apart: Names of those that do not count for the row key.
 
     Attributes:
         strict: Accepts only values of their fields' types, and no empty texts. Dates
             and times are texts.
         lenient: Accepts any value.
+        first_apart: The first of the fields that do not count for the row key.
     """
 
-    def __init__(self, types: Mapping[str, FieldType]) -> None:
-        self.names = tuple(sorted(types, key=_place))
+    def __init__(
+        self, types: Mapping[str, FieldType], apart: Collection[str] = ()
+    ) -> None:
+        self.names = tuple(sorted(types, key=lambda name: (name in apart, name)))
+        self.first_apart = next((name for name in self.names if name in apart), None)
         # Any text can be a field's name, but not an attribute's.
         self.attributes = {name: f"f{i}" for i, name in enumerate(self.names)}
         self.strict = self._struct(types, _STRICT)

@@ -18,7 +18,6 @@ from tap_targetads.reading.reader import Reader, Source
 from tap_targetads.reports.days import Window
 from tap_targetads.reports.fields import PROJECT_ID, ROW_KEY
 from tap_targetads.rows.keys import RowKeys, fingerprint
-from tap_targetads.rows.row_type import is_weight
 from tap_targetads.rows.values import converters
 from tap_targetads.state.bookmark import Bookmark
 from tap_targetads.state.plan import Plan
@@ -148,7 +147,7 @@ class ReportStream(ProjectStream):
         types = {
             name: field.type
             for name, field in self.fields.items()
-            if self.is_field_selected(name) and not is_weight(name)
+            if self.is_field_selected(name) and field.identifies
         }
         return fingerprint(types, str(self.run.settings.calendar.zone))
 
@@ -223,7 +222,7 @@ class ReportStream(ProjectStream):
                     project_id,
                     self.name,
                     *constants.values(),
-                    weights=self.reader.has_weights,
+                    apart=self.reader.row_type.first_apart,
                 )
             chunks = check.chunks(
                 self.reader.subject(project_id, reading.window), reading

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_targetads.reports import fields
+from tap_targetads.reports.fields import Field
 from tap_targetads.tap import TapTargetADS
 from tests.conftest import PROJECT
 from tests.support.running import run_tap, select
@@ -13,7 +15,7 @@ from tests.support.running import run_tap, select
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIELDS = ["_row_key", "project_id", "InteractionTime", "InteractionDeviceID"]
+SOME_FIELDS = ["_row_key", "project_id", "InteractionTime", "InteractionDeviceID"]
 WARNING = "so that rows get other row keys"
 
 
@@ -21,7 +23,7 @@ def test_another_selection_of_fields_is_a_warning_before_it_doubles_rows(
     tmp_path: Path, clicks: dict[str, Any]
 ) -> None:
     whole = select(TapTargetADS(config=clicks).catalog_dict, streams=["clicks"])
-    fewer = select(whole, streams=["clicks"], fields=FIELDS)
+    fewer = select(whole, streams=["clicks"], fields=SOME_FIELDS)
     again = {**clicks, "lookback_days": 2}
     first = run_tap(tmp_path, clicks, catalog=whole)
 
@@ -76,3 +78,28 @@ def test_a_bookmark_in_the_future_is_a_warning(
     (line,) = [line for line in output.log.splitlines() if "WARNING" in line]
     assert "in the future" in line
     assert output.exit_code == 0
+
+
+def test_a_field_that_the_catalogue_gets_later_changes_no_key(
+    tmp_path: Path, clicks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run_tap(tmp_path, clicks)
+    later = Field(
+        name="InteractionUtmTerm",
+        type="string",
+        group="UTM",
+        description="The search term.",
+        source="live",
+        reports=("raw",),
+        in_row_key=False,
+    )
+    more = (*fields.known_fields(), later)
+    monkeypatch.setattr(fields, "known_fields", lambda: more)
+
+    after = run_tap(tmp_path, clicks)
+
+    assert all("InteractionUtmTerm" in r for r in after.records["clicks"])
+    assert [r["_row_key"] for r in after.records["clicks"]] == [
+        r["_row_key"] for r in before.records["clicks"]
+    ]
+    assert after.state == before.state
