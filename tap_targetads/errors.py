@@ -61,7 +61,8 @@ class ApiError(TapError, FatalAPIError):
             rule that each breaks.
         too_much: Whether asking for less at once may help.
         problem: The line without what to do, where the tap itself can do something.
-        rejection: What the API says about a rejected request, without what to do.
+        rejection: What the API says about a request that breaks a rule of its own,
+            without what to do.
     """
 
     def __init__(  # noqa: PLR0913 - by name

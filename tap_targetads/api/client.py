@@ -187,12 +187,15 @@ class Client:
             )
         failed = self.clean("; ".join(map(str, answer.failed_fields)))
         detail = f"{text}: {failed}" if failed else text
+        # How much is too large depends on the rows: that is no rule.
+        too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        rejection = f"{request.subject}: the API rejected the request ({detail})."
         return ApiError(
             f"{request.subject}: {_explain(status, request, detail, answer)}",
             status,
             {entry.failed_field: entry.tag for entry in answer.failed_fields},
-            too_much=status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            rejection=f"{request.subject}: the API rejected the request ({detail}).",
+            too_much=too_large,
+            rejection="" if too_large else rejection,
         )
 
     def clean(self, text: str) -> str:
