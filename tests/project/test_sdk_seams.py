@@ -169,6 +169,7 @@ def test_the_sdk_leaves_the_state_to_the_tap(
                     "replication_key",
                     "replication_key_value",
                     "complete_from",
+                    "row_key_fingerprint",
                 }
     assert output.bookmark("clicks", PROJECT) == "2024-01-31T20:59:59+00:00"
 
