@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -17,9 +18,10 @@ from tap_targetads.api.answers import MalformedAnswerError
 from tap_targetads.api.endpoints import report_page
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.paginator import PageRequest, PagingError
-from tap_targetads.reading.paging import Paging, RowsMovedError
+from tap_targetads.reading.paging import Paging, RowsMovedError, ShortPages
 from tap_targetads.reading.reader import Reader, Reading, Source
 from tap_targetads.reading.splitter import SplitError, Splitter
+from tap_targetads.reports.fields import EVENT_DATE, INTERACTION_TIME
 from tap_targetads.rows.json_pages import PageDecoder
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 MAX_READS = 4
 """Reads of a window whose rows keep moving, before it counts as a failure."""
+
+_TIMES = (INTERACTION_TIME, EVENT_DATE)
+"""The fields that rows may be sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,10 @@ class PageReader(Reader):
         # The next window is expected to be like the last one.
         self._usual_rows = 0
         self._usual_cap: int | None = None
+        self._short_pages = ShortPages()
+        attributes = self.row_type.attributes
+        times = [attributes[n] for n in _TIMES if n in attributes]
+        self._time_of = attrgetter(times[0]) if times else None
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
@@ -129,6 +138,8 @@ class PageReader(Reader):
                 has_keys=self._has_keys,
                 logger=self.logger,
                 subject=self.subject(project_id, window),
+                time_of=self._time_of,
+                short_pages=self._short_pages,
             )
             try:
                 yield from self._pages(paging)

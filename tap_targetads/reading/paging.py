@@ -6,15 +6,16 @@ API reference: v1 reports.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import ApiError
 from tap_targetads.reading.paginator import (
-    OVERLAP,
     PageRequest,
     PagingError,
     ReportPaginator,
 )
+from tap_targetads.reading.seam import OVERLAP, Seam
 from tap_targetads.reading.splitter import SplitError, Step
 
 if TYPE_CHECKING:
@@ -25,13 +26,34 @@ if TYPE_CHECKING:
     from tap_targetads.reports.days import Window
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.json_pages import Page
+    from tap_targetads.rows.row_type import Row
 
 PROBE_OFFSET = 1_000_000_000
 """An offset beyond all data: a server that honours offsets has no rows there."""
 
+_BEYOND = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+"""What a server may answer to an offset at which it has no rows."""
+
 
 class RowsMovedError(Exception):
-    """Rows came or went between two pages: some would be missed or duplicated."""
+    """Rows came, went or are missing: what was delivered is not complete."""
+
+
+@dataclass(slots=True)
+class ShortPages:
+    """What is known of pages shorter than `Limit`, where the server says nothing.
+
+    Attributes:
+        last: A page of at most so many rows is the last one: the server is known to
+            send that many, where it has them.
+    """
+
+    last: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +68,8 @@ class Paging:
         expect: Called before each page, with the total of rows if it is known.
         has_keys: Whether records have a primary key, so that reading rows again
             replaces them.
-        delivered: How many rows of the request have been delivered.
+        time_of: The time of a row, if it is among the fields.
+        short_pages: What earlier requests have shown.
         total: The number of all rows, if the server counts them.
         offset_counts: Whether the server is known to honour `Offset`.
     """
@@ -60,47 +83,58 @@ class Paging:
     has_keys: bool
     logger: logging.Logger
     subject: str
-    paginator: ReportPaginator = field(default_factory=ReportPaginator)
-    delivered: int = 0
+    time_of: Callable[[Row], Any] | None = None
+    short_pages: ShortPages = field(default_factory=ShortPages)
+    paginator: ReportPaginator = field(init=False)
     total: int | None = None
     offset_counts: bool = False
+
+    def __post_init__(self) -> None:
+        """Create the paginator."""
+        self.paginator = ReportPaginator(self._goes_on)
+
+    @property
+    def delivered(self) -> int:
+        """How many rows of the request have been delivered."""
+        return self.paginator.seam.cut
 
     def pages(self) -> Iterator[Page]:
         """Read all pages: at least one, of rows that have not been delivered yet.
 
         Raises:
             SplitError: Before the first page, if the window must be split.
-            RowsMovedError: If rows moved; before the page that would be wrong.
+            RowsMovedError: If rows moved, before the page that would be wrong; or after
+                the last page, if rows are missing.
             PagingError: If the pages contradict each other.
             MalformedAnswerError: If a row is not an object.
             ApiError: If the API refuses.
         """
         first: list[bytes] = []
-        last: list[bytes] = []
-        finished = False
+        counted, on_page, finished = None, 0, False
         while not finished:
             page = self._next()
-            finished = self.paginator.finished
+            finished = not self.paginator.has_more(page)
             if not self.begun and not finished:
                 self.splitter.check_fits(self.window)
-            overlap, on_page = self.paginator.request.overlap, len(page.rows)
-            if self.delivered:
-                self._check_continues(page, first, last[len(last) - overlap :])
-                page.rows = page.rows[overlap:]
-            else:
-                self.total = _total(page)
-            if not finished:
-                first = first or page.lines(page.rows[:OVERLAP])
-                # The next page overlaps by this many rows, or fewer.
-                kept = max(1, PageRequest.after(OVERLAP, on_page).overlap)
-                last += page.lines(page.rows[-kept:])
-                del last[:-kept]
-            self.delivered += len(page.rows)
-            self.begun = True
+            offset, before = self.paginator.request.offset, self.delivered
+            counted, on_page = page.count, len(page.rows)
+            if before:
+                self._check_continues(page, first)
+            elif counted is not None and counted > on_page:
+                self.total = counted
             if finished:
-                self._check_count(page.count, on_page)
+                end = max(before, offset + on_page)
+                self.paginator.seam = Seam(cut=end, end=end)
+            else:
+                first = first or page.lines(page.rows[:OVERLAP])
+                seam = Seam.behind(page, offset, before, self.time_of)
+                self.paginator.seam = seam
+            self.paginator.advance(page)  # type: ignore[arg-type] # see there
+            page.rows = page.rows[before - offset : self.delivered - offset]
+            self.begun = True
             yield page
             del page  # before the next one: two would double the memory
+        self._check_count(counted, on_page)
 
     def _next(self) -> Page:
         """Fetch the next page, with fewer rows if necessary."""
@@ -121,29 +155,31 @@ class Paging:
                     raise SplitError from error
                 continue
             if not self.paginator.brings_nothing(page):
-                self.paginator.advance(page)  # type: ignore[arg-type] # see there
                 self.splitter.page_size.succeeded()
                 return page
 
-    def _check_continues(
-        self, page: Page, first: Sequence[bytes], last: Sequence[bytes]
-    ) -> None:
-        """Check that a page begins with the rows that were delivered last."""
-        problem = ""
-        head = page.lines(page.rows[: len(last)])
-        # Their order does not matter: none is missed or duplicated.
-        others = sorted(head) != sorted(last)
+    def _check_continues(self, page: Page, first: Sequence[bytes]) -> None:
+        """Check that a page begins with the rows that were received last."""
+        offset = self.paginator.request.offset
+        head = page.lines(page.rows[: self.delivered - offset])
         # Most pages already differ from the first in `head`, so that no more rows need
         # encoding. Pages of one row do not overlap, and prove nothing.
         looks_first = head == first[: len(head)] and (
             not head or page.lines(page.rows[: len(first)]) == first
         )
         if looks_first and not self.offset_counts:
-            self._check_offset_counts()
-        if others:
+            if self._has_rows_at(PROBE_OFFSET):
+                message = "the API ignores `Offset` and sends the same page again"
+                raise PagingError(message)
+            self.offset_counts = True
+        seam = self.paginator.seam
+        problem = ""
+        if not seam.continues(offset, head):
             problem = "rows came or went while they were read page by page"
         elif self.total is not None and page.count != self.total:
             problem = f"the API counted {self.total} rows at first, then {page.count}"
+            if seam.is_telling:  # they came or went behind the seam
+                self.total, problem = page.count, ""
         if problem and self.has_keys:
             raise RowsMovedError(problem)
         if problem:
@@ -154,28 +190,37 @@ class Paging:
                 problem,
             )
 
-    def _check_offset_counts(self) -> None:
-        """Check that the server honours `Offset`.
+    def _goes_on(self, page: Page, end: int) -> bool:
+        """Whether more rows follow a page that is shorter than `Limit`.
 
-        A page that begins like the first one may have equal rows, or be the first one
-        again. Only a server that ignores the offset has rows beyond all data.
+        The server may cap pages without a word. A server that ignores the offset has no
+        more than this page.
         """
-        if self.fetch(PageRequest(PROBE_OFFSET, 1), False).rows:  # noqa: FBT003
-            message = "the API ignores `Offset` and sends the same page again"
-            raise PagingError(message)
-        self.offset_counts = True
+        rows = len(page.rows)
+        if rows <= self.short_pages.last:
+            return False
+        if self._has_rows_at(end) and not self._has_rows_at(PROBE_OFFSET):
+            return True
+        self.short_pages.last = rows
+        return False
+
+    def _has_rows_at(self, offset: int) -> bool:
+        """Whether the server has a row there; it may reject offsets beyond the end."""
+        try:
+            return bool(self.fetch(PageRequest(offset, 1), False).rows)  # noqa: FBT003
+        except ApiError as error:
+            if error.status in _BEYOND:
+                return False
+            raise
 
     def _check_count(self, counted: int | None, on_page: int) -> None:
-        if counted not in {None, on_page, self.delivered}:
-            self.logger.warning(
-                "%s: the API counted %s rows, but delivered %d.",
-                self.subject,
-                counted,
-                self.delivered,
-            )
-
-
-def _total(page: Page) -> int | None:
-    """The number of all rows, if the server counts them."""
-    more = page.count is not None and page.count > len(page.rows)
-    return page.count if more else None
+        """Check what was counted: the rows of the last page, or all of them."""
+        if counted is None or counted in {on_page, self.delivered}:
+            return
+        problem = f"the API counted {counted} rows, but delivered {self.delivered}"
+        if counted <= self.delivered:
+            self.logger.warning("%s: %s.", self.subject, problem)
+        elif self.has_keys:
+            raise RowsMovedError(problem)
+        else:
+            raise PagingError(problem)

@@ -13,7 +13,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -54,12 +54,13 @@ class _Answer(Answer, rename={"rows": "Rows", "columns": "Columns"}):
     # A number, if the rows are in `data`.
     rows: list[msgspec.Raw] | msgspec.UnsetType | float | None = msgspec.UNSET
     columns: list[str | dict[str, Any]] | None = None
-    has_more: bool | None = None
-    count: int | None = None
-    CountRows: int | None = None
+    has_more: bool | Literal[""] | None = None
+    count: int | Literal[""] | None = None
+    CountRows: int | Literal[""] | None = None
 
 
-_answers = msgspec.json.Decoder(_Answer)
+_answers = msgspec.json.Decoder(_Answer, strict=False)  # numbers may be texts
+_envelopes = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _arrays = msgspec.json.Decoder(list[list[Any]])
 _objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _items = msgspec.json.Decoder(list[dict[str, Any]])
@@ -156,31 +157,37 @@ class PageDecoder:
             MalformedAnswerError: If it is not the JSON of a report.
         """
         answer = _decoded(body, _answers.decode)
-        page = self._page(answer)
+        page = self._page(answer, body)
         page.decode(page.rows[:1])  # an answer whose rows are all wrong is no answer
         return DecodedPage(answer, page)
 
-    def _page(self, answer: _Answer) -> Page:
+    def _page(self, answer: _Answer, body: Body) -> Page:
         lists = [p for p in (answer.data, answer.rows) if isinstance(p, list | None)]
         if not lists and not answer.is_error:
-            message = "the answer has neither `data` nor `Rows`"
+            keys = ", ".join(_decoded(body, _envelopes.decode)) or "none"
+            message = (
+                "the answer has rows neither under `data` nor under `Rows`. Its keys: "
+                f"{keys}."
+            )
             raise MalformedAnswerError(message)
         rows = next(filter(None, lists), [])
-        count = answer.count if answer.CountRows is None else answer.CountRows
+        counts = (answer.CountRows, answer.count)
+        count = next((c for c in counts if isinstance(c, int)), None)
+        more = answer.has_more if isinstance(answer.has_more, bool) else None
         if rows and bytes(rows[0]).startswith(b"["):
             columns = [_column_name(column) for column in answer.columns or []]
             names = self.row_type.matched(columns)
             if missing := self.row_type.missing_from(names):
                 message = f"the answer lacks the columns {missing}"
                 raise MalformedAnswerError(message)
-            page = Page(rows, answer.has_more, count, partial(self._of_arrays, names))
+            page = Page(rows, more, count, partial(self._of_arrays, names))
         else:
             columns = _names_in(rows[:CHUNK_ROWS])
             names = self.row_type.matched(columns)
             decode = self._of_objects
             if names != columns:
                 decode = partial(self._renamed, dict(zip(columns, names, strict=True)))
-            page = Page(rows, answer.has_more, count, decode)
+            page = Page(rows, more, count, decode)
         if unselected := set(names) - self._known:
             self._known |= unselected
             self._on_unselected(sorted(unselected))

@@ -51,7 +51,8 @@ def test_names_match_whatever_their_case(
 def test_a_row_with_too_few_values_is_an_error() -> None:
     def short(rows: list[Row], total: int, *, more: bool) -> Answer:
         answer = arrays_shape(rows, total, more=more)
-        answer["Rows"][-1].pop()
+        for values in answer["Rows"][-1:]:
+            values.pop()
         return answer
 
     with pytest.raises(ApiError, match="as many values as there are columns"):
@@ -90,9 +91,9 @@ def test_a_malformed_answer_is_tried_again_and_then_an_error(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"data": [{}, 5]}',
-        '{"data": [{}, []]}',
-        '{"Rows": [{}, []], "Columns": ["a"]}',
+        '{"data": [{}, 5], "has_more": false}',
+        '{"data": [{}, []], "has_more": false}',
+        '{"Rows": [{}, []], "Columns": ["a"], "has_more": false}',
     ],
 )
 def test_one_malformed_row_is_an_error_that_tells_what_to_do(text: str) -> None:
@@ -111,7 +112,7 @@ def test_an_answer_whose_rows_are_all_wrong_is_asked_for_again() -> None:
         answer = arrays_shape(rows, total, more=more)
         if len(server.requests) == 1:
             answer["Rows"] = [[1, 2] for _ in rows]
-        return answer
+        return {**answer, "has_more": more}
 
     server = Server([row(1), row(2)], wrong_once)
 

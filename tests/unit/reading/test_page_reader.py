@@ -78,15 +78,24 @@ def test_a_count_of_zero_does_not_stop_the_paging() -> None:
     assert len(read(Server([row(i) for i in range(9)], lying), page_size=2)) == 9
 
 
-def test_a_count_that_does_not_fit_is_reported(
+def test_a_count_below_what_was_delivered_is_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def lying(rows: list[Row], total: int, *, more: bool) -> Answer:
-        return {"data": rows, "count": total + 5, "has_more": more}
+        return {"data": rows, "count": total - 1, "has_more": more}
 
     read(Server([row(i) for i in range(9)], lying), page_size=4)
 
-    assert "counted 14 rows, but delivered 9" in caplog.text
+    assert "counted 8 rows, but delivered 9" in caplog.text
+
+
+def test_a_count_above_what_was_delivered_is_an_error() -> None:
+    def lying(rows: list[Row], total: int, *, more: bool) -> Answer:
+        return {"data": rows, "count": total + 5, "has_more": more}
+
+    server = Server([row(i) for i in range(9)], lying)
+    with pytest.raises(ApiError, match="counted 14 rows, but delivered 9, 4 times"):
+        read(server, page_size=4)
 
 
 def test_an_empty_page_that_promises_more_is_an_error() -> None:

@@ -4,8 +4,9 @@ import itertools
 import logging
 from collections import Counter
 from datetime import date
+from operator import itemgetter
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,10 @@ from tap_targetads.reports.days import Window
 from tap_targetads.reports.kinds import RawReport
 from tap_targetads.rows.json_pages import Page
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
 LOGGER = logging.getLogger("tap-targetads.clicks")
 DAY = Window(date(2024, 1, 15), date(2024, 1, 15))
 REPORT = RawReport(name="clicks", fields={}, window_days=7, lookback_days=0)
@@ -26,7 +31,7 @@ REPORT = RawReport(name="clicks", fields={}, window_days=7, lookback_days=0)
 class Server:
     """Rows that change once; each page is answered from before or after that."""
 
-    def __init__(self, before: list[int], after: list[int], new: list[bool]) -> None:
+    def __init__(self, before: list[Any], after: list[Any], new: list[bool]) -> None:
         self.before = before
         self.after = after
         self.new = iter(new)
@@ -38,7 +43,9 @@ class Server:
         return Page(rows[place.offset : end], has_more=end < len(rows))
 
 
-def read(server: Any, size: int, *, has_keys: bool = True) -> list[int]:
+def read(
+    server: Any, size: int, *, has_keys: bool = True, time_of: Any = None
+) -> list[Any]:
     paging = Paging(
         window=DAY,
         report=REPORT,
@@ -49,8 +56,9 @@ def read(server: Any, size: int, *, has_keys: bool = True) -> list[int]:
         has_keys=has_keys,
         logger=LOGGER,
         subject="Stream clicks",
+        time_of=time_of,
     )
-    return [row for page in paging.pages() for row in cast("list[int]", page.rows)]
+    return [row for page in paging.pages() for row in page.rows]
 
 
 @given(
@@ -150,3 +158,154 @@ def test_a_server_that_sends_one_row_for_ever_is_noticed_though_it_changes() -> 
 
     with pytest.raises(PagingError, match="ignores `Offset`"):
         read(SimpleNamespace(fetch=fetch), 1)
+
+
+TIME = itemgetter(0)
+
+
+class TiedServer:
+    """Sorts by time only, and rows of one time otherwise at each request.
+
+    Attributes:
+        rows: Times and numbers.
+        late: Rows that come in, one after each request.
+        total: Whether it counts all rows, or those of the page.
+    """
+
+    def __init__(
+        self,
+        rows: list[tuple[int, int]],
+        random: Random,
+        *,
+        late: Sequence[tuple[int, int]] = (),
+        total: bool = False,
+        falling: bool = False,
+    ) -> None:
+        self.rows = list(rows)
+        self.late = iter(late)
+        self.total = total
+        self.falling = falling
+        self.random = random
+
+    def fetch(self, place: PageRequest, splittable: Any) -> Page:
+        del splittable
+        self.random.shuffle(self.rows)
+        self.rows.sort(key=TIME, reverse=self.falling)
+        page = self.rows[place.offset : place.offset + place.limit]
+        more = place.offset + place.limit < len(self.rows)
+        count = len(self.rows) if self.total else len(page)
+        if row := next(self.late, None):
+            self.rows.append(row)
+        return Page(page, more, count)
+
+
+def tied(sizes: list[int]) -> list[tuple[int, int]]:
+    """Groups of rows of one time."""
+    times = [time for time, size in enumerate(sizes) for _ in range(size)]
+    return [(time, number) for number, time in enumerate(times)]
+
+
+def assert_none_lost_or_doubled(before: list[Any], found: list[Any]) -> None:
+    counts = Counter(found)
+    assert max(counts.values(), default=1) == 1, "doubled"
+    assert counts.keys() >= set(before), "lost"
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), max_size=40),
+    size=st.integers(20, 50),
+    random=st.randoms(),
+    falling=st.booleans(),
+)
+def test_ties_in_another_order_each_time_are_read_completely(
+    *, sizes: list[int], size: int, random: Random, falling: bool
+) -> None:
+    rows = tied(sizes)
+
+    found = read(TiedServer(rows, random, falling=falling), size, time_of=TIME)
+
+    assert sorted(found) == rows
+
+
+@given(st.lists(st.integers(1, 5), max_size=40), st.integers(20, 50), st.randoms())
+def test_rows_that_come_in_at_the_end_are_no_movement(
+    sizes: list[int], size: int, random: Random
+) -> None:
+    rows = tied(sizes)
+    late = [(len(sizes), -number) for number in range(1, 30)]
+    server = TiedServer(rows, random, late=late, total=True)
+
+    assert_none_lost_or_doubled(rows, read(server, size, time_of=TIME))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 12), max_size=15),
+    size=st.integers(10, 30),
+    times=st.lists(st.integers(0, 15), max_size=4),
+    after=st.integers(0, 3),
+    total=st.booleans(),
+    random=st.randoms(),
+)
+def test_rows_that_come_in_among_ties_are_noticed_or_do_no_harm(
+    *,
+    sizes: list[int],
+    size: int,
+    times: list[int],
+    after: int,
+    total: bool,
+    random: Random,
+) -> None:
+    rows = tied(sizes)
+    late: list[Any] = [None] * after
+    late += [(time, -number) for number, time in enumerate(times, 1)]
+
+    server = TiedServer(rows, random, late=late, total=total)
+    try:
+        found = read(server, size, time_of=TIME)
+    except RowsMovedError:
+        return
+
+    assert_none_lost_or_doubled(rows, found)
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=60),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3)), max_size=20),
+    st.integers(2, 30),
+    st.lists(st.booleans(), max_size=30),
+)
+def test_without_an_order_by_time_rows_that_come_in_are_noticed_too(
+    times: list[int], late: list[tuple[int, int]], size: int, new: list[bool]
+) -> None:
+    before: list[Any] = [(time, number) for number, time in enumerate(times)]
+    after = list(before)
+    for number, (place, time) in enumerate(late, 1000):
+        after.insert(place, (time, number))
+
+    try:
+        found = read(Server(before, after, new), size, time_of=TIME)
+    except RowsMovedError:
+        return
+
+    assert_none_lost_or_doubled(before, found)
+
+
+@given(st.integers(20, 200), st.integers(20, 50), st.randoms())
+def test_rows_of_one_time_without_an_order_are_noticed(
+    count: int, size: int, random: Random
+) -> None:
+    rows = tied([count])
+
+    try:
+        found = read(TiedServer(rows, random), size, time_of=TIME)
+    except RowsMovedError:
+        return
+
+    assert_none_lost_or_doubled(rows, found)
+
+
+@given(st.integers(0, 60), st.integers(1, 30), st.sampled_from([None, TIME]))
+def test_pages_of_a_single_time_are_read(count: int, size: int, time_of: Any) -> None:
+    rows: list[Any] = tied([count])
+
+    assert read(Server(rows, rows, []), size, time_of=time_of) == rows
