@@ -139,7 +139,7 @@ TIES: tuple[Declared, ...] = tuple(
     for interaction_type in STREAMS.values()
     for number in range(6)
 )
-"""Rows of the same second, fewer than a page holds."""
+"""Rows of the same second, much fewer than a page holds."""
 
 MISREADINGS: Mapping[str, str] = {
     "ignore_dates": "2024-01-01",
@@ -247,7 +247,7 @@ OTHERS: tuple[Drill, ...] = (
         "unstable ties",
         "v1",
         [{"kind": "unstable_ties", "rate": 1}],
-        settings={"page_size": _SURE_PAGE},
+        settings={"page_size": 3 * _SURE_PAGE},
         rows_per_day=_MANY_ROWS,
         end=_FEW_DAYS,
         extra_rows=TIES,
