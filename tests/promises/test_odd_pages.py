@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_targetads.tap import TapTargetADS
 from tests.support.page_server import (
     BEYOND,
     PageServer,
@@ -14,7 +15,7 @@ from tests.support.page_server import (
     in_arrays,
     page_of,
 )
-from tests.support.running import Output, errors, run_tap
+from tests.support.running import Output, errors, run_tap, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +94,41 @@ def test_ties_in_another_order_at_each_request_are_read_in_one_go(
         output = run(server, page_size=page_size, concurrent_requests=at_once)
 
     assert_all_once(output, rows)
+
+
+def test_aggregates_in_another_order_at_each_request_are_read_in_one_go(
+    tmp_path: Path,
+) -> None:
+    def by_day(rows: Sequence[Row], body: Row) -> Row:
+        mixed = random.sample(rows, len(rows))
+        return documented(sorted(mixed, key=lambda r: r["EventDate"]), body)
+
+    rows = [
+        {"EventDate": f"2024-01-{day:02d}", "MediaCampaign": f"campaign {number}"}
+        for day in range(1, 31)
+        for number in range(day % 20)
+    ]
+    with PageServer(rows, by_day) as server:
+        config = {
+            "api_url": server.url,
+            "auth_token": "token-of-nobody",
+            "project_id": 1,
+            "start_date": "2024-01-01",
+            "end_date": "2024-01-30",
+            "page_size": 50,
+        }
+        catalog = TapTargetADS(config=config).catalog_dict
+        output = run_tap(
+            tmp_path, config, catalog=select(catalog, streams=["media_report"])
+        )
+
+    found = [
+        (r["EventDate"], r["MediaCampaign"]) for r in output.records["media_report"]
+    ]
+    assert output.exit_code == 0
+    assert sorted(found) == sorted((r["EventDate"], r["MediaCampaign"]) for r in rows)
+    assert len(server.requests) > len(rows) / 50
+    assert "Reading it again" not in output.log
 
 
 def test_more_rows_of_one_time_than_half_a_page_are_an_error_if_they_move(
