@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from tap_targetads.errors import StateError
+from tap_targetads.output.deliver import write_batches, write_blocks, yield_records
 from tap_targetads.output.records import RecordEncoder
 from tap_targetads.reading.auto_reader import AutoReader
 from tap_targetads.reading.delivery import DeliveryCheck
@@ -24,12 +25,13 @@ from tap_targetads.state.plan import Plan
 from tap_targetads.streams.base import ProjectStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
     from tap_targetads.output.batches import BatchFiles
+    from tap_targetads.output.deliver import Deliver
     from tap_targetads.reports.kinds import Report
     from tap_targetads.rows.row_type import Chunk
     from tap_targetads.run import Run
@@ -177,22 +179,25 @@ class ReportStream(ProjectStream):
 
     @override
     def read(self, project_id: int, context: Context | None) -> Iterator[Record]:
-        deliver = self._records if self.per_record else self._blocks
-        return self._deliver(project_id, context, deliver)
+        if self.per_record:
+            return self._deliver(project_id, context, yield_records)
+        # The SDK counts only the records that it is given.
+        write = partial(
+            write_blocks, self.run.writer.write_block, self._counter.increment
+        )
+        return self._deliver(project_id, context, write)
 
     @override
     def read_batches(
         self, project_id: int, context: Context | None, files: BatchFiles
     ) -> Iterator[tuple[str, int]]:
-        return self._deliver(project_id, context, partial(self._batches, files))
+        return self._deliver(project_id, context, partial(write_batches, files))
 
     def _deliver(
         self,
         project_id: int,
         context: Context | None,
-        deliver: Callable[
-            [Chunks, RecordEncoder, RowKeys | None], Generator[T, None, int]
-        ],
+        deliver: Deliver[T],
     ) -> Iterator[T]:
         """Read one project, window by window.
 
@@ -266,47 +271,6 @@ class ReportStream(ProjectStream):
     def _encoder(self, constants: dict[str, Any]) -> RecordEncoder:
         selected = {n: v for n, v in constants.items() if self.is_field_selected(n)}
         return RecordEncoder(self.name, selected)
-
-    def _blocks(
-        self, chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
-    ) -> Generator[Record, None, int]:
-        """Write RECORD messages; nothing is left to yield."""
-        total = 0
-        for chunk in chunks:
-            for rows, block in encoder.blocks(chunk.rows, keys):
-                self.run.writer.write_block(block)
-                total += rows
-                # The SDK counts only the records that it is given.
-                self._counter.increment(rows)
-        yield from ()
-        return total
-
-    @staticmethod
-    def _records(
-        chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
-    ) -> Generator[Record, None, int]:
-        """Yield records, one by one."""
-        total = 0
-        for chunk in chunks:
-            total += len(chunk.rows)
-            yield from encoder.records(chunk.rows, keys)
-        return total
-
-    @staticmethod
-    def _batches(
-        files: BatchFiles, chunks: Chunks, encoder: RecordEncoder, keys: RowKeys | None
-    ) -> Generator[tuple[str, int], None, int]:
-        """Write files, and yield what each is and holds.
-
-        A file ends with its window at the latest, so that the state can move with
-        every window.
-        """
-
-        def objects() -> Iterator[list[bytes]]:
-            for chunk in chunks:
-                yield from encoder.objects(chunk.rows, keys)
-
-        return files.write(objects())
 
     def _finish(self, bookmark: Bookmark, window: Window) -> None:
         """Note that a window has been written, and tell the target.
