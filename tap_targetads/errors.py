@@ -10,7 +10,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError, FatalSyncEr
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 
 class TapError(click.ClickException):
@@ -57,25 +57,29 @@ class ApiError(TapError, FatalAPIError):
     Args:
         message: The whole line: what failed, for which stream and window, what to do.
         status: HTTP status or `ErrorCode` of the answer, if there was one.
-        failed_fields: The fields of the request that the API found wrong.
+        failed_fields: The fields of the request that the API found wrong, and the
+            rule that each breaks.
         too_much: Whether asking for less at once may help.
         problem: The line without what to do, where the tap itself can do something.
+        rejection: What the API says about a rejected request, without what to do.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name
         self,
         message: str,
         status: int | None = None,
-        failed_fields: Sequence[str] = (),
+        failed_fields: Mapping[str, str] | None = None,
         *,
         too_much: bool = False,
         problem: str = "",
+        rejection: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.failed_fields = failed_fields
+        self.failed_fields = failed_fields or {}
         self.too_much = too_much
         self.problem = problem or message
+        self.rejection = rejection
 
 
 class DataError(TapError, FatalSyncError):

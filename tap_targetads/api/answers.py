@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import msgspec
@@ -99,21 +100,98 @@ class MetaAnswer(Answer, kw_only=True):
     target_events: list[dict[str, Any]] | None = None
 
 
-class JobStatus(Answer, kw_only=True):
-    """What the API says about a job (API reference: v2 reports)."""
+DONE = "DONE"
 
-    job_id: str = ""
-    status: str = ""
-    estimated_seconds: float | None = None
-    error_message: str | None = None
-    row_count: int | None = None
-    download_url: str | None = None
+_LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
+_UNFINISHED = frozenset({"CREATED", "PROCESSING"})
+_SYNONYMS = {
+    synonym: status
+    for status, synonyms in {
+        "CREATED": "NEW PENDING QUEUED WAITING",
+        "PROCESSING": "IN_PROGRESS INPROGRESS RUNNING STARTED",
+        "DONE": "COMPLETE COMPLETED FINISHED READY SUCCESS SUCCEEDED",
+        "FAILED": "ERROR FAILURE",
+        "EXPIRED": "DELETED GONE",
+        "CANCELLED": "ABORTED CANCELED",
+    }.items()
+    for synonym in synonyms.split()
+}
+
+
+class JobStatus(Answer, kw_only=True):
+    """What the API says about a job (API reference: v2 reports).
+
+    The words and types of the API are decoded leniently, and stored as below.
+
+    Attributes:
+        job_id: A text, empty if missing.
+        status: `CREATED`, `PROCESSING`, `DONE`, `FAILED`, `EXPIRED`, `CANCELLED`, or
+            any other word in capitals.
+        estimated_seconds: How long the API expects it to take; None if it says nothing.
+        error_message: A text.
+        row_count: Rows of the file; None if the API does not say.
+        file_size_bytes: Likewise.
+        download_url: A text, empty if missing.
+    """
+
+    job_id: Any = None
+    status: Any = None
+    estimated_seconds: Any = None
+    error_message: Any = None
+    row_count: Any = None
+    file_size_bytes: Any = None
+    download_url: Any = None
+
+    def __post_init__(self) -> None:
+        """Give the values their types."""
+        self.job_id = _text(self.job_id)
+        word = "_".join(_text(self.status).upper().replace("-", " ").split())
+        self.status = _SYNONYMS.get(word, word)
+        self.estimated_seconds = _amount(self.estimated_seconds)
+        self.error_message = _text(self.error_message)
+        self.row_count = _count(self.row_count)
+        self.file_size_bytes = _count(self.file_size_bytes)
+        self.download_url = _text(self.download_url)
 
     @classmethod
     @override
     def decode(cls, body: Body) -> Self:
-        status = super().decode(body)
-        if not status.is_error and not status.status:
+        status = cls.decode_created(body)
+        # A 202 may have no body: the job is polled again.
+        if bytes(body).strip() and not status.is_error and not status.status:
             message = "the answer has no `status`"
             raise MalformedAnswerError(message)
         return status
+
+    @classmethod
+    def decode_created(cls, body: Body) -> Self:
+        """Decode the answer to a job's creation, in which only the id matters."""
+        return super().decode(body) if bytes(body).strip() else cls()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there will be no file."""
+        return self.status in _LOST
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the status is a word without a known meaning."""
+        return self.status not in {DONE, *_LOST, *_UNFINISHED}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _amount(value: Any) -> float | None:
+    """A number that is not negative, or None."""
+    try:
+        number = float(value)
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return number if 0 <= number < math.inf else None
+
+
+def _count(value: Any) -> int | None:
+    number = _amount(value)
+    return None if number is None else int(number)

@@ -90,6 +90,7 @@ class Client:
         decode: Callable[[Body], AnswerT],
         *,
         splittable: bool = False,
+        once: bool = False,
     ) -> AnswerT:
         """Send a request, with retries, and decode the answer.
 
@@ -100,13 +101,25 @@ class Client:
             request: The request.
             decode: Decodes a body; raises MalformedAnswerError if it cannot.
             splittable: Whether the caller can ask for less instead.
+            once: Neither retry nor wait, since the caller can do without.
 
         Raises:
             ApiError: If the API refuses the request, or all tries have failed.
         """
+
+        def attempt() -> AnswerT:
+            try:
+                return self._attempt(request, decode)
+            except PassingFailureError as failure:
+                if failure.wait is not None:
+                    self._transport.rate_limit.pause(failure.wait)
+                raise
+
         try:
+            if once:
+                return self._attempt(request, decode)
             return self._retries.run(
-                lambda: self._attempt(request, decode),
+                attempt,
                 request.subject,
                 splittable=splittable,
             )
@@ -115,14 +128,14 @@ class Client:
 
     def _attempt(self, request: Request, decode: Callable[[Body], AnswerT]) -> AnswerT:
         response = self._response(request)
-        if response.status != HTTPStatus.OK:
+        if not response.is_success:
             raise self._failure(request, response, _error_in(response.body))
         try:
             answer = decode(response.body)
         except MalformedAnswerError as error:
             message = self.clean(f"the answer is malformed ({error}).")
             raise PassingFailureError(
-                message, status=HTTPStatus.OK, too_much=True
+                message, status=response.status, too_much=True
             ) from error
         if answer.reply.is_error:
             raise self._failure(request, response, answer.reply)
@@ -154,14 +167,13 @@ class Client:
     ) -> Exception:
         """What to raise for an error, in the status or in the body."""
         status = response.status
-        if answer.is_error and status == HTTPStatus.OK:
+        if answer.is_error and response.is_success:
             code = str(answer.ErrorCode)
             status = int(code) if _CODE.fullmatch(code) else 0
         text = self.clean(answer.ErrorMessage or response.reason or "error")
         text = f"{status} {text}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = retry_after(response.headers.get("Retry-After"))
-            self._transport.rate_limit.pause(wait)
             return PassingFailureError(
                 f"too many requests ({text}).", wait=wait, status=status
             )
@@ -177,8 +189,9 @@ class Client:
         return ApiError(
             f"{request.subject}: {_explain(status, request, detail, answer)}",
             status,
-            [entry.failed_field for entry in answer.failed_fields],
+            {entry.failed_field: entry.tag for entry in answer.failed_fields},
             too_much=status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            rejection=f"{request.subject}: the API rejected the request ({detail}).",
         )
 
     def clean(self, text: str) -> str:

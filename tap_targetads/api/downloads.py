@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _MAX_REDIRECTS = 5
+_GZIP = frozenset({"gzip", "x-gzip"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -56,8 +57,9 @@ class Downloads:
             subject: What is being read, as error lines name it.
 
         Returns:
-            The file at its beginning: a temporary file without a name, of which
-            nothing is left when the process ends.
+            The file at its beginning, packed once more if gzip is the transfer's
+            encoding: a temporary file without a name, of which nothing is left when
+            the process ends.
 
         Raises:
             DownloadError: If it is not there; a fresh address may help.
@@ -96,6 +98,7 @@ class Downloads:
                 timeout=self._timeout,
                 stream=True,
                 allow_redirects=False,
+                headers={"Accept-Encoding": "gzip"},
                 # No credentials from .netrc.
                 auth=lambda request: request,
             ) as response:
@@ -104,7 +107,9 @@ class Downloads:
                     continue
                 if response.status_code != HTTPStatus.OK:
                     raise _failure(response)
-                # If gzip is the transfer's encoding, this unpacks it.
+                # The reader unpacks, and notices if the end is missing.
+                if response.headers.get("Content-Encoding", "").lower() in _GZIP:
+                    response.raw.headers.discard("Content-Encoding")
                 for piece in response.iter_content(_PIECE):
                     write(piece)
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,7 @@ class Prefetch:
         """
         future = self._ahead.pop(request.key, None) if self._ahead else None
         response = None if future is None or future.exception() else future.result()
-        if response is None or response.status != HTTPStatus.OK:
+        if response is None or not response.is_success:
             response = self._send(request)
         self._sizes.append(len(response.body))
         return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,6 +77,11 @@ class Response:
     headers: Mapping[str, str]
     body: Body
     seconds: float
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is any of those that mean success."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 class Transport:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+import io
+from typing import IO, TYPE_CHECKING, Protocol
 
+from tap_targetads.api.answers import DONE
 from tap_targetads.api.background import in_background
 from tap_targetads.api.downloads import DownloadError, Downloads
 from tap_targetads.errors import ApiError, TapError
+from tap_targetads.plurals import count_of
 from tap_targetads.rows.csv_files import CorruptFileError, check_file
 
 if TYPE_CHECKING:
@@ -20,6 +23,13 @@ MAX_DOWNLOADS = 3
 """Downloads of a file before giving up."""
 
 _SHORTEST_WAIT = 1.0
+
+
+class Again(Protocol):
+    """Gets the id and the status of a finished job, or of its replacement."""
+
+    def __call__(self, *, recreate: bool) -> tuple[str, JobStatus]:
+        """Poll the job, or recreate it first."""
 
 
 class JobFiles:
@@ -48,7 +58,7 @@ class JobFiles:
         def fetch() -> IO[bytes] | None:
             try:
                 done = status()
-                if done.status != "DONE" or done.row_count == 0:
+                if done.status != DONE or not has_file(done):
                     return None
                 return self._checked(done, subject)
             except TapError:
@@ -65,7 +75,7 @@ class JobFiles:
         job_id: str,
         subject: str,
         done: JobStatus,
-        again: Callable[[], tuple[str, JobStatus]],
+        again: Again,
     ) -> IO[bytes]:
         """Download a job's file until it is complete, at most `MAX_DOWNLOADS` times.
 
@@ -73,7 +83,8 @@ class JobFiles:
             job_id: The job.
             subject: What is being read, for error lines.
             done: The status of the job.
-            again: Fetches the status of the job, or of its replacement, for a new URL.
+            again: Waits for the job's, or a new job's, file to have a new URL. The
+                last download is of a new job: the first may have lost its file.
 
         Raises:
             ApiError: If no download was complete.
@@ -82,10 +93,12 @@ class JobFiles:
         for attempt in range(1, MAX_DOWNLOADS + 1):
             if attempt > 1:
                 self._sleep(_SHORTEST_WAIT * 2**attempt)
-                job_id, done = again()
+                job_id, done = again(recreate=attempt == MAX_DOWNLOADS)
             try:
                 return self._ahead.take(job_id) or self._checked(done, subject)
             except (CorruptFileError, DownloadError) as error:
+                if done.row_count == 0 and isinstance(error, DownloadError):
+                    return io.BytesIO()
                 problem = error
             self._logger.warning(
                 "%s: the job's file is not right: %s. Try %d of %d failed.",
@@ -97,13 +110,27 @@ class JobFiles:
         raise wrong_file(subject, problem)
 
     def _checked(self, done: JobStatus, subject: str) -> IO[bytes]:
-        file = self._downloads.fetch(done.download_url or "", subject)
+        if not done.download_url:
+            message = "the job is done, but the API names no `download_url`"
+            raise DownloadError(message)
+        file = self._downloads.fetch(done.download_url, subject)
         try:
-            check_file(file, done.row_count)
+            rows = check_file(file, done.row_count, done.file_size_bytes)
         except CorruptFileError:
             file.close()
             raise
+        if done.row_count == 0 and rows:
+            self._logger.warning(
+                "%s: the API counted no rows, but the job's file has %s: reading them.",
+                subject,
+                count_of(rows, "row"),
+            )
         return file
+
+
+def has_file(done: JobStatus) -> bool:
+    """Whether a finished job has a file: a count of 0 may only mean "not counted"."""
+    return done.row_count != 0 or bool(done.download_url)
 
 
 def wrong_file(subject: str, problem: Exception | None) -> ApiError:

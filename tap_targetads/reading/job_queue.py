@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_targetads.reading.job_requests import JobOptions
     from tap_targetads.reports.days import Window
 
 Body = dict[str, Any]
@@ -42,14 +44,12 @@ class PendingWindow:
         bodies: The request bodies, one per job; None before the first is created.
         created: How many jobs have been created.
         jobs: Those that have not been waited for yet, in order.
-        error: Why a job could not be created; raised when the window's turn comes.
     """
 
     window: Window
     bodies: list[Body] | None = None
     created: int = 0
     jobs: deque[Job] = field(default_factory=deque)
-    error: ApiError | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -57,34 +57,59 @@ class PendingWindow:
         return self.bodies is not None and self.created == len(self.bodies)
 
 
+class Create(Protocol):
+    """Creates a job."""
+
+    def __call__(self, window: Window, body: Body, *, once: bool) -> Job:
+        """Create a job.
+
+        Args:
+            window: Its days.
+            body: Its request body.
+            once: Neither retry nor wait.
+
+        Raises:
+            ApiError: If it cannot be created.
+        """
+
+
 class JobQueue:
     """Creates the jobs of windows in order, a limited number in advance.
 
+    A job that cannot be created in advance is created at its turn, when those before
+    it have ended and their files have been read. If that succeeds, the API allows no
+    more jobs at once than there were when it refused: `options.at_once` is lowered.
+
     Args:
         windows: The windows.
-        at_once: How many jobs may be in flight; one is, until it has been waited for.
+        options: How many jobs may be in flight; one is, until it has been waited for.
         cut: Splits a window into those that may be requested at once.
         bodies: The request bodies of a window, one per job.
         change_over: Switches to the other form of bodies, if an error asks for it.
         create: Creates a job.
+        wait: Waits until a job has ended, however it ends.
     """
 
     def __init__(  # noqa: PLR0913 - all by name
         self,
         windows: Iterable[Window],
         *,
-        at_once: int,
+        options: JobOptions,
         cut: Callable[[Window], list[Window]],
         bodies: Callable[[Window], list[Body]],
         change_over: Callable[[ApiError], bool],
-        create: Callable[[Window, Body], Job],
+        create: Create,
+        wait: Callable[[Job], object],
     ) -> None:
         self._pending = [PendingWindow(window) for window in windows]
-        self._at_once = at_once
+        self._options = options
         self._cut = cut
         self._bodies = bodies
         self._change_over = change_over
         self._create = create
+        self._wait = wait
+        self._refused_beside: int | None = None
+        """How many jobs were in flight when the next one could not be created."""
 
     def __bool__(self) -> bool:
         """Whether there is a window left."""
@@ -108,24 +133,19 @@ class JobQueue:
     def create_ahead(self) -> None:
         """Create as many jobs as may be in flight, those of the first window first.
 
-        Stops at a failure: what it means for later windows is known when its turn
-        comes.
+        Stops at a failure: what it means is known when the job's turn comes.
         """
         index = 0
         while index < len(self._pending) and self._has_room:
-            pending = self._pending[index]
-            if pending.error:
-                return
-            if pending.is_complete:
+            if self._pending[index].is_complete:
                 index += 1
                 continue
-            if pending.bodies is None:
-                windows = self._cut(pending.window)
-                self._pending[index : index + 1] = [
-                    PendingWindow(window) for window in windows
-                ]
-                pending = self._pending[index]
-            self._create_next(pending)
+            try:
+                self._create_next(index, partial(self._create, once=True))
+            except ApiError as error:
+                refused = 400 <= (error.status or 0) < 500  # noqa: PLR2004
+                at_once = self._options.at_once
+                self._refused_beside = len(self._in_flight) if refused else at_once
 
     def take_job(self) -> Job | None:
         """The next job of the current window to wait for; None if there are no more.
@@ -133,11 +153,26 @@ class JobQueue:
         Raises:
             ApiError: If one of the window's jobs cannot be created.
         """
+        first = self._pending[0]
+        if not first.jobs and not first.is_complete:
+            beside, self._refused_beside = self._refused_beside, None
+            if not first.created:  # the size of windows may have changed
+                first.bodies = None
+            self._create_next(0, self._create_at_its_turn)
+            if beside is not None:
+                at_once = min(self._options.at_once, max(1, beside))
+                self._options.at_once = at_once
         self.create_ahead()
-        current = self._pending[0]
-        if current.error:
-            raise current.error
-        return current.jobs.popleft() if current.jobs else None
+        jobs = self._pending[0].jobs
+        return jobs.popleft() if jobs else None
+
+    def recreate(self, job: Job) -> Job:
+        """Create a job once more.
+
+        Raises:
+            ApiError: If it cannot be created.
+        """
+        return self._create_at_its_turn(job.window, job.body)
 
     def finish(self) -> None:
         """Go on to the next window."""
@@ -148,25 +183,50 @@ class JobQueue:
         self._pending[0] = PendingWindow(self.window)
 
     @property
-    def _has_room(self) -> bool:
-        return sum(len(pending.jobs) for pending in self._pending) < self._at_once
+    def _in_flight(self) -> list[Job]:
+        return [job for pending in self._pending for job in pending.jobs]
 
-    def _create_next(self, pending: PendingWindow) -> None:
-        try:
-            job = self._created(pending)
-        except ApiError as error:
-            pending.error = error
-            return
-        pending.jobs.append(job)
+    @property
+    def _has_room(self) -> bool:
+        refused = self._refused_beside is not None
+        return not refused and len(self._in_flight) < self._options.at_once
+
+    def _create_at_its_turn(self, window: Window, body: Body) -> Job:
+        """Create a job now, if need be after jobs of later windows have ended."""
+        for other in self._in_flight:
+            try:
+                return self._create(window, body, once=True)
+            except ApiError as error:
+                if error.too_much:
+                    break
+            self._wait(other)
+        return self._create(window, body, once=False)
+
+    def _create_next(self, index: int, create: Callable[[Window, Body], Job]) -> None:
+        """Create the next job of a window, which may be cut before its first one."""
+        if self._pending[index].bodies is None:
+            windows = self._cut(self._pending[index].window)
+            self._pending[index : index + 1] = map(PendingWindow, windows)
+        pending = self._pending[index]
+        pending.jobs.append(self._created(pending, create))
         pending.created += 1
 
-    def _created(self, pending: PendingWindow) -> Job:
+    def _created(
+        self, pending: PendingWindow, create: Callable[[Window, Body], Job]
+    ) -> Job:
         if pending.bodies is None:
             pending.bodies = self._bodies(pending.window)
         try:
-            return self._create(pending.window, pending.bodies[pending.created])
+            return create(pending.window, pending.bodies[pending.created])
         except ApiError as error:
             if pending.created or not self._change_over(error):
                 raise
+            refusal = error
         pending.bodies = self._bodies(pending.window)
-        return self._create(pending.window, pending.bodies[0])
+        try:
+            return create(pending.window, pending.bodies[0])
+        except ApiError as error:
+            if self._change_over(error):  # the form was right: something else is not
+                pending.bodies = None
+                raise refusal from error
+            raise

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import JobStatus
+from tap_targetads.api.answers import DONE, JobStatus
 from tap_targetads.api.endpoints import create_job, job_status
 from tap_targetads.errors import ApiError
-from tap_targetads.reading.job_files import JobFiles, wrong_file
+from tap_targetads.plurals import count_of
+from tap_targetads.reading.job_files import JobFiles, has_file, wrong_file
 from tap_targetads.reading.job_queue import Job, JobQueue
 from tap_targetads.reading.job_requests import JobOptions, JobRequests
 from tap_targetads.reading.reader import Reader, Reading, Source
 from tap_targetads.reading.splitter import Splitter
 from tap_targetads.reports.fields import v2_name
 from tap_targetads.rows.csv_files import CorruptFileError, csv_pages
+from tap_targetads.rows.lists import with_lists
 from tap_targetads.rows.row_type import Chunk
 
 if TYPE_CHECKING:
@@ -30,11 +34,15 @@ MAX_JOBS = 3
 """Jobs created for the same rows before giving up."""
 
 _SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
-_LOST = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 class JobLostError(Exception):
     """A job that will not finish."""
+
+
+class JobHangsError(JobLostError):
+    """A job that takes too long."""
 
 
 class JobReader(Reader):
@@ -48,6 +56,8 @@ class JobReader(Reader):
         self._jobs = jobs
         self._files = JobFiles(downloads, jobs.sleep, self.logger)
         self._names = {v2_name(f.name): f.name for f in source.asked}
+        self._texts = [f.name for f in source.fields if f.type == "string"]
+        self._replaced = 0
         self._requests = JobRequests(source, jobs)
 
     @override
@@ -55,17 +65,19 @@ class JobReader(Reader):
         self.splitter.begin_project()
         queue = JobQueue(
             windows,
-            at_once=self._jobs.at_once,
+            options=self._jobs,
             cut=self.splitter.windows_of,
             bodies=self._bodies,
             change_over=self._requests.change_over,
             create=partial(self._create, project_id),
+            wait=self._wait_until_ended,
         )
         try:
             while queue:
                 yield from self._next(queue)
         finally:
             self._files.forget()
+            self._report_replaced()
 
     def _next(self, queue: JobQueue) -> Iterator[Reading]:
         """Read the next window, or fall back to smaller requests for it."""
@@ -89,7 +101,7 @@ class JobReader(Reader):
     def _all_done(self, queue: JobQueue) -> list[tuple[Job, JobStatus]]:
         done = []
         while job := queue.take_job():
-            done.append(self._done(job))
+            done.append(self._done(job, queue))
         return done
 
     @override
@@ -97,18 +109,18 @@ class JobReader(Reader):
         """Do nothing: a job would be paid for, and the token has been checked."""
 
     def _chunks(
-        self, jobs: list[tuple[Job, JobStatus]], later: JobQueue
+        self, jobs: list[tuple[Job, JobStatus]], queue: JobQueue
     ) -> Iterator[Chunk]:
         for number, (job, done) in enumerate(jobs, start=1):
-            if done.row_count == 0:
+            if not has_file(done):
                 continue
-            with self._file(job, done) as file:
+            with self._file(job, done, queue) as file:
                 if number < len(jobs):
                     self._get_ready(*jobs[number])
-                elif later.next_job:
-                    self._get_ready(later.next_job)
+                elif queue.next_job:
+                    self._get_ready(queue.next_job)
                 for table in self._tables(job, file):
-                    yield Chunk(self.converter.rows_of(table))
+                    yield Chunk(self.converter.rows_of(with_lists(table, self._texts)))
 
     def _get_ready(self, job: Job, done: JobStatus | None = None) -> None:
         """Start to download the next file, unless its job may not be done yet."""
@@ -120,21 +132,35 @@ class JobReader(Reader):
 
         self._files.get_ready(job.id, self._subject(job), status)
 
-    def _create(self, project_id: int, window: Window, body: dict[str, Any]) -> Job:
+    def _create(
+        self, project_id: int, window: Window, body: dict[str, Any], *, once: bool
+    ) -> Job:
         subject = self.subject(project_id, window)
-        status = self.client.send(
-            create_job(
-                self.report.endpoint, project_id, subject, self.report.name, body
-            ),
-            JobStatus.decode,
-            splittable=self.splitter.step(window) is not None,
-        )
-        estimate = status.estimated_seconds
+        try:
+            created = self.client.send(
+                create_job(
+                    self.report.endpoint, project_id, subject, self.report.name, body
+                ),
+                JobStatus.decode_created,
+                splittable=self.splitter.step(window) is not None,
+                once=once,
+            )
+        except ApiError as error:
+            if once or not (longer := self._requests.if_too_long(error, window)):
+                raise
+            raise longer from error
+        if not created.job_id:
+            message = (
+                f"{subject}: the API created a job, but its answer has no `job_id`. "
+                'Report it to the vendor, or read with `api_version` "v1".'
+            )
+            raise ApiError(message)
+        estimate = created.estimated_seconds
         return Job(
             project_id,
             window,
             body,
-            status.job_id,
+            created.job_id,
             self._jobs.clock(),
             _SHORTEST_POLL if estimate is None else estimate,
         )
@@ -142,10 +168,12 @@ class JobReader(Reader):
     def _subject(self, job: Job) -> str:
         return self.subject(job.project_id, job.window)
 
-    def _file(self, job: Job, done: JobStatus) -> IO[bytes]:
-        def again() -> tuple[str, JobStatus]:
-            job_, done = self._done(job)
-            return job_.id, done
+    def _file(self, job: Job, done: JobStatus, queue: JobQueue) -> IO[bytes]:
+        def again(*, recreate: bool) -> tuple[str, JobStatus]:
+            nonlocal job
+            job = queue.recreate(job) if recreate else job
+            job, done = self._done(job, queue)
+            return job.id, done
 
         return self._files.whole(job.id, self._subject(job), done, again)
 
@@ -156,36 +184,64 @@ class JobReader(Reader):
                 self.row_type,
                 names=self._names,
                 on_unselected=self.report_unselected,
+                on_replaced=self._count_replaced,
             )
         except CorruptFileError as error:
             raise wrong_file(self._subject(job), error) from error
 
-    def _done(self, job: Job) -> tuple[Job, JobStatus]:
-        """Wait for a job, or for its replacement if it is lost."""
+    def _count_replaced(self, count: int) -> None:
+        self._replaced += count
+
+    def _report_replaced(self) -> None:
+        if self._replaced:
+            self.logger.warning(
+                "Stream %s: the files have bytes that are no UTF-8, in %s. They became "
+                "U+FFFD: tell the vendor.",
+                self.report.name,
+                count_of(self._replaced, "place"),
+            )
+            self._replaced = 0
+
+    def _done(self, job: Job, queue: JobQueue) -> tuple[Job, JobStatus]:
+        """Wait for a job, or for its replacement if it is lost.
+
+        One that hangs is replaced by smaller ones where that is possible, and what
+        hangs three times in a row will hang for hours.
+        """
+        subject = self._subject(job)
         for attempt in range(1, MAX_JOBS + 1):
             try:
                 return job, self._wait(job)
             except JobLostError as error:
                 self.logger.warning(
                     "%s: the job is lost: %s. Try %d of %d failed.",
-                    self._subject(job),
+                    subject,
                     error,
                     attempt,
                     MAX_JOBS,
                 )
                 problem = str(error)
-                if attempt < MAX_JOBS:
-                    job = self._create(job.project_id, job.window, job.body)
+                if isinstance(error, JobHangsError) and (
+                    self._jobs.hung >= MAX_JOBS or self.splitter.step(job.window)
+                ):
+                    break
+            if attempt < MAX_JOBS:
+                job = queue.recreate(job)
         message = (
-            f"{self._subject(job)}: {MAX_JOBS} jobs were lost, the last "
+            f"{subject}: {count_of(attempt, 'job was', 'jobs were')} lost, the last "
             f"one because {problem}. Run the tap again, or raise `job_timeout`."
         )
-        raise ApiError(message, too_much=True)
+        raise ApiError(message, too_much=self._jobs.hung < MAX_JOBS)
 
     def _status(self, job: Job) -> JobStatus:
         subject = self._subject(job)
         request = job_status(job.id, job.project_id, subject, self.report.name)
-        return self.client.send(request, JobStatus.decode)
+        try:
+            return self.client.send(request, JobStatus.decode)
+        except ApiError as error:
+            if error.status not in _MISSING:
+                raise
+            return JobStatus(status="EXPIRED", error_message="the API has no such job")
 
     def _wait(self, job: Job) -> JobStatus:
         """Poll a job until it is done, less often the longer it takes."""
@@ -198,20 +254,37 @@ class JobReader(Reader):
                 jobs.sleep(min(_LONGEST_POLL, max(_SHORTEST_POLL, elapsed / 10, rest)))
             waited = True
             status = self._status(job)
-            if status.status == "DONE":
+            if status.status == DONE:
+                jobs.hung = 0
                 return status
-            if status.status in _LOST:
+            if status.is_lost:
                 reason = self.client.clean(status.error_message or "no reason")
                 message = f"it is {status.status} ({reason})"
                 raise JobLostError(message)
+            word = self.client.clean(status.status.lower())
             elapsed = jobs.clock() - job.since
             if elapsed > jobs.timeout:
-                message = f"it is not done after {elapsed:.0f} s"
-                raise JobLostError(message)
+                raise self._hangs(job, status, elapsed)
             self.logger.info(
                 "%s: the job is %s for %.0f s, of about %.0f s.",
                 self._subject(job),
-                status.status.lower(),
+                word,
                 elapsed,
                 job.estimate,
             )
+
+    def _hangs(self, job: Job, status: JobStatus, elapsed: float) -> Exception:
+        """What to raise for a job that takes too long."""
+        if status.is_unknown:
+            message = (
+                f"{self._subject(job)}: the job has the unknown status "
+                f"{self.client.clean(status.status)!r} after {elapsed:.0f} s. Report "
+                "it, and raise `job_timeout` if it only means that it takes longer."
+            )
+            return ApiError(message)
+        self._jobs.hung += 1
+        return JobHangsError(f"it is not done after {elapsed:.0f} s")
+
+    def _wait_until_ended(self, job: Job) -> None:
+        with suppress(JobLostError):
+            self._wait(job)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from tap_targetads.errors import ApiError
 from tap_targetads.reports.fields import v2_name
+from tap_targetads.reports.kinds import PathReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
     from tap_targetads.reports.kinds import Report
 
 BodyShape = Literal["nested", "flat"]
+
+_REQUIRED = frozenset({"required", ""})
+"""The rule that a missing field breaks; the API may name none."""
+
+_REJECTED = frozenset({0, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+_NO_DATES = frozenset(
+    {
+        "Fields",
+        "Stable",
+        "InteractionType",
+        "MediaCampaignId",
+        "EventType",
+        "EcomItemCategory1",
+        "project_id",
+    }
+)
+"""Fields of a request that are fine whatever its days are."""
 
 
 @dataclass(slots=True)
@@ -33,8 +52,10 @@ class JobOptions:
             `flat` has dates and types at the top level. Switched for the rest of the
             run when the server asks for the other one.
         stable: The flag `Stable` of raw data.
-        at_once: How many jobs of a stream may be in flight.
+        at_once: How many jobs of a stream may be in flight; lowered for the rest of
+            the run when the server allows fewer.
         timeout: Seconds that a job may take.
+        hung: How many jobs in a row took longer.
     """
 
     shape: BodyShape
@@ -43,6 +64,7 @@ class JobOptions:
     timeout: float
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    hung: int = 0
 
 
 class JobRequests:
@@ -53,6 +75,7 @@ class JobRequests:
             msgspec.structs.replace(f, name=v2_name(f.name)) for f in source.asked
         ]
         self._options = options
+        self._report = source.report
         self._logger = source.logger
         self._warned_of_flat_paths = False
 
@@ -70,14 +93,45 @@ class JobRequests:
         return self._flat(report, nested)
 
     def change_over(self, error: ApiError) -> bool:
-        """Switch to the other form of bodies if an error asks for it."""
+        """Switch to the other form of bodies if an error says that its dates miss."""
         other: BodyShape = "flat" if self._options.shape == "nested" else "nested"
         missing = "DateFrom" if other == "flat" else "InteractionFilter"
-        if missing not in error.failed_fields:
+        if error.failed_fields.get(missing) not in _REQUIRED:
             return False
         self._logger.info("The API wants the %s form of v2 requests.", other)
         self._options.shape = other
         return True
+
+    def if_too_long(self, error: ApiError, window: Window) -> ApiError | None:
+        """The error with what to do if the API does not take so many days at once.
+
+        How it says so is not known. So every rejection that does not name another part
+        of the request may mean that.
+
+        Returns:
+            None if that cannot be the cause.
+        """
+        names = set(error.failed_fields)
+        if error.status not in _REJECTED or (names and names <= _NO_DATES):
+            return None
+        hint = f"{error.rejection} If it does not take so many days"
+        if isinstance(self._report, PathReport):
+            # Shorter paths would be other paths: the user decides.
+            days = self._report.path_days
+            message = (
+                f"{hint} (touches reach `path_days` back, {days} days): lower "
+                '`path_days`, or read the stream with `api_version` "v1".'
+            )
+            return ApiError(message, error.status, error.failed_fields)
+        if window.days == 1:
+            return None
+        return ApiError(
+            f"{hint}: lower `window_days`.",
+            error.status,
+            error.failed_fields,
+            too_much=True,
+            rejection=error.rejection,
+        )
 
     def _flat(self, report: Report, nested: dict[str, Any]) -> list[dict[str, Any]]:
         """The form without filter objects: a body per type, which is a string there."""

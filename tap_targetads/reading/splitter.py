@@ -123,6 +123,8 @@ class Splitter:
                 # Jobs of a longer window may have been created before the size shrank.
                 if window.days <= self.days.value:
                     self.days.shrink(window.days)
+                if error.rejection:  # by a rule, which will not change
+                    self.days = AdaptiveSize(self.days.value)
                 less = count_of(self.days.value, "day")
             case Step.ROWS:
                 self.page_size.shrink(self.page_size.value)

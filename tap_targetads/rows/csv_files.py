@@ -5,13 +5,15 @@ The form is RFC 4180's, or ClickHouse's. Decision 11 says what is forgiven.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
+import threading
 import zlib
 from collections import Counter
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_targetads.plurals import count_of
@@ -29,13 +31,36 @@ LONGEST_VALUE = 1 << 25
 """Most characters of a value: a quote that nobody closes must not fill the memory."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_NO_CSV = {"<": "an HTML or XML page", "{": "JSON", "[": "JSON"}
+"""What a storage sends in place of a file, by its first character."""
+
+
+class _Replaced(threading.local):
+    """Counts the bytes, or runs of them, that a thread's decoder replaced."""
+
+    count = 0
+
+    def __call__(self, error: UnicodeError) -> tuple[str, int]:
+        """Replace what cannot be decoded."""
+        self.count += 1
+        return codecs.replace_errors(error)  # type: ignore[return-value]
+
+    def take(self) -> int:
+        """The count since the last time."""
+        count, self.count = self.count, 0
+        return count
+
+
+_replaced = _Replaced()
+_REPLACE = "tap_targetads.replace"
+codecs.register_error(_REPLACE, _replaced)
 
 
 class CorruptFileError(Exception):
     """A file is not what the API promises: cut off, damaged, or of other columns."""
 
 
-def check_file(file: IO[bytes], rows: int | None) -> None:
+def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> int:
     """Read a file to its end, to know before the first row that it is whole.
 
     That costs unpacking and parsing it twice, and spares rows that are cut off, or
@@ -43,7 +68,11 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
 
     Args:
         file: The file, plain or gzip.
-        rows: How many rows the API says it has.
+        rows: How many rows the API says it has; 0 may also mean that it did not count.
+        size: How many bytes the API says it has.
+
+    Returns:
+        How many rows it has.
 
     Raises:
         CorruptFileError: If it is cut off or damaged, or has another number of rows.
@@ -51,12 +80,17 @@ def check_file(file: IO[bytes], rows: int | None) -> None:
     with _table(file) as (header, lines):
         widths = Counter(map(len, lines))
     found = widths.total()
-    if rows is not None and found != rows:
+    if rows and found != rows:
         message = f"it has {count_of(found, 'row')} instead of {rows}"
+        raise CorruptFileError(message)
+    if rows is None and not header:
+        message = "it is empty, without even a header"
         raise CorruptFileError(message)
     if any(width != len(header) for width in widths):
         message = f"a row has not as many values as there are columns ({len(header)})"
         raise CorruptFileError(message)
+    _check_end(file, rows, size)
+    return found
 
 
 def csv_pages(
@@ -65,6 +99,7 @@ def csv_pages(
     *,
     names: Mapping[str, str],
     on_unselected: Callable[[Iterable[str]], None],
+    on_replaced: Callable[[int], object] = bool,
 ) -> Iterator[Table]:
     """Read a CSV file.
 
@@ -72,8 +107,10 @@ def csv_pages(
         file: A file that has been checked, plain or gzip, UTF-8 with or without a BOM.
             Empty, it has no rows.
         row_type: The type of the rows.
-        names: The field that each column holds that was asked for.
+        names: The field that each column holds that was asked for, whatever the case
+            of its name.
         on_unselected: Told the names of columns that were not asked for.
+        on_replaced: Told how many times bytes that are no UTF-8 became U+FFFD.
 
     Yields:
         Some rows at a time, as texts.
@@ -84,7 +121,8 @@ def csv_pages(
     with _table(file) as (columns, lines):
         if not columns:
             return
-        header = [names.get(name, name) for name in columns]
+        folded = {n.casefold(): f for n, f in names.items() if n not in columns}
+        header = [names.get(n) or folded.get(n.casefold(), n) for n in columns]
         if missing := row_type.missing_from(header):
             message = f"the answer lacks the columns {missing}"
             raise CorruptFileError(message)
@@ -92,6 +130,8 @@ def csv_pages(
             on_unselected(unselected)
         while some := list(islice(lines, PAGE_ROWS)):
             yield row_type.table(header, some)
+            if replaced := _replaced.take():
+                on_replaced(replaced)
 
 
 @contextmanager
@@ -106,9 +146,12 @@ def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """
     # The library's own limit, 131 072 characters, is less than values may have.
     csv.field_size_limit(LONGEST_VALUE)
-    text = io.TextIOWrapper(_plain(file), "utf-8-sig", errors="replace", newline="")
-    lines = csv.reader(text, strict=True)
+    text = None
+    _replaced.take()
     try:
+        text = io.TextIOWrapper(_plain(file), "utf-8-sig", errors=_REPLACE, newline="")
+        first = next((line for line in text if line.strip("\r\n")), "")
+        lines = csv.reader(chain([first], text), _dialect(first), strict=True)
         header = next(filter(None, lines), [])
         if len(header) == 1:
             yield header, (line or [""] for line in lines)
@@ -118,15 +161,53 @@ def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
         message = f"the file cannot be read ({error})"
         raise CorruptFileError(message) from error
     finally:
-        if not file.closed:
+        if text is not None and not file.closed:
             text.detach()
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:
-    """The file from its beginning, unpacked; gzip is known by its first bytes."""
+    """The file from its beginning, unpacked; gzip is known by its first bytes.
+
+    A gzip is packed once more if gzip was also the encoding of its transfer.
+    """
+    while _is_gzip(file):
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
+    return file
+
+
+def _is_gzip(file: IO[bytes]) -> bool:
     file.seek(0)
     magic = file.read(len(_GZIP_MAGIC))
     file.seek(0)
-    if magic != _GZIP_MAGIC:
-        return file
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
+    return magic == _GZIP_MAGIC
+
+
+def _dialect(header: str) -> type[csv.Dialect]:
+    """How the values of a file are separated, to judge by its first line.
+
+    Raises:
+        CorruptFileError: If it is another kind of file.
+    """
+    beginning = header.lstrip()[:1]
+    if beginning in _NO_CSV:
+        message = f"it is no CSV, but {_NO_CSV[beginning]}"
+        raise CorruptFileError(message)
+
+    class Dialect(csv.excel):
+        delimiter = next((d for d in ",;\t" if d in header), ",")
+
+    return Dialect
+
+
+def _check_end(file: IO[bytes], rows: int | None, size: int | None) -> None:
+    """Make sure that a plain file is whole: it has no checksum.
+
+    The size may be meant otherwise, and so is asked only where the last value may be
+    cut off, or rows may be missing.
+    """
+    if _is_gzip(file) or (found := file.seek(0, io.SEEK_END)) >= (size or 0):
+        return
+    file.seek(max(0, found - 1))
+    if not rows or file.read(1) not in {b"\r", b"\n"}:
+        message = f"it is cut off: it has {found} instead of {size} bytes"
+        raise CorruptFileError(message)

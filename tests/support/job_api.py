@@ -46,12 +46,14 @@ class Api:
     Attributes:
         makes: The most days that a job can be made for.
         finishes: The most days that a job can be done for.
+        limit: The most jobs that may be unfinished.
         by_day: Whether a file has one row for each of its days, named after its type.
         most: The most jobs that were unfinished at the same time.
     """
 
     makes: int = 99
     finishes: int = 99
+    limit: int = 99
     by_day: bool = False
     most: int = 0
     seconds: float = 0
@@ -60,6 +62,7 @@ class Api:
     statuses: dict[int, str] = field(default_factory=dict)
     files: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     row_count: int | None = 2
+    has_address: bool = True
     now: float = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     made: list[float] = field(default_factory=list)
@@ -81,6 +84,9 @@ class Api:
             context.status_code = 400
             failed = {"Error": True, "FailedField": wanted, "Tag": "required"}
             return json.dumps({"ErrorCode": 400, "Errors": [failed]})
+        if len(self.unfinished()) >= self.limit:
+            context.status_code = 400
+            return json.dumps({"ErrorCode": 400, "ErrorMessage": "too many jobs"})
         if len(days_of(body)) > self.makes:
             context.status_code = 504
             return ""
@@ -103,7 +109,8 @@ class Api:
             return json.dumps({"status": "PROCESSING"})
         rows = len(days_of(self.jobs[number])) if self.by_day else self.row_count
         url = f"{FILE}&job={number}"
-        done = {"status": "DONE", "row_count": rows, "download_url": url}
+        done = {"status": "DONE", "row_count": rows}
+        done |= {"download_url": url} if self.has_address else {}
         return json.dumps(done)
 
     def unfinished(self) -> list[int]:

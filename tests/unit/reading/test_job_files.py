@@ -92,7 +92,7 @@ def test_neither_job_id_nor_signed_url_reach_a_log(
 
 
 def test_a_job_without_rows_needs_no_file() -> None:
-    api = Api(row_count=0)
+    api = Api(row_count=0, has_address=False)
 
     assert read(api, DAY) == []
     assert api.downloads == 0

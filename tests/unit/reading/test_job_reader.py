@@ -179,16 +179,23 @@ def test_a_size_that_failed_is_not_tried_again_for_a_window_made_before() -> Non
 
 
 @given(
-    makes=st.integers(1, 4),
-    finishes=st.integers(1, 4),
+    limits=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
     at_once=st.integers(1, 5),
     window_days=st.integers(1, 4),
     types=st.integers(1, 3).map(lambda n: TYPES[:n]),
 )
-def test_whatever_size_of_job_the_api_can_do_every_row_comes_once_and_in_order(
-    makes: int, finishes: int, at_once: int, window_days: int, types: list[str]
+def test_whatever_jobs_the_api_can_do_every_row_comes_once_and_in_order(
+    limits: tuple[int, int, int], at_once: int, window_days: int, types: list[str]
 ) -> None:
-    api = Api(shape="flat", seconds=50, makes=makes, finishes=finishes, by_day=True)
+    makes, finishes, limit = limits
+    api = Api(
+        makes=makes,
+        finishes=finishes,
+        limit=limit,
+        shape="flat",
+        seconds=50,
+        by_day=True,
+    )
     report = replace(raw_report(types), window_days=window_days)
 
     rows = read(api, WEEK, report=report, shape="flat", ahead=at_once)

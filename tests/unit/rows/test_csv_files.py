@@ -122,9 +122,30 @@ def test_a_blank_line_is_a_row_where_there_is_one_column() -> None:
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_an_empty_file_has_no_rows(content: bytes, pack: Any) -> None:
     assert read(pack(content), 0) == []
-    assert read(pack(content)) == []
     with pytest.raises(CorruptFileError, match="it has 0 rows instead of 1"):
         read(pack(content), 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_file_without_a_count_has_at_least_a_header(
+    content: bytes, pack: Any
+) -> None:
+    assert read(pack(HEADER)) == []
+    with pytest.raises(CorruptFileError, match="empty, without even a header"):
+        read(pack(content))
+
+
+@pytest.mark.parametrize("rows", [2, None])
+def test_a_plain_file_that_is_shorter_than_announced_is_cut_off(
+    rows: int | None,
+) -> None:
+    content = HEADER + b"a,1\nb,200\n"
+
+    assert check_file(io.BytesIO(content), rows, len(content)) == 2
+    assert check_file(io.BytesIO(content[:-1]), rows, 10) == 2
+    with pytest.raises(CorruptFileError, match="20 instead of 21 bytes"):
+        check_file(io.BytesIO(content[:-1]), rows, len(content))
 
 
 def test_a_gzip_may_have_several_members_and_end_in_zeros() -> None:
