@@ -90,7 +90,12 @@ class ReportStream(ProjectStream):
             logger=self.logger,
         )
         if self.report.api_version == "v2" and not self.is_dry_run:
-            return JobReader(source, jobs=self.run.jobs, downloads=self.run.downloads)
+            return JobReader(
+                source,
+                jobs=self.run.jobs,
+                downloads=self.run.downloads,
+                has_keys=bool(self.primary_keys),
+            )
         page_size = settings.page_size
         if self.ABORT_AT_RECORD_COUNT is not None:
             # One more than the limit: the SDK stops when it sees it.
