@@ -12,7 +12,7 @@ import io
 import threading
 import zlib
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_targetads.plurals import count_of
@@ -30,8 +30,8 @@ halves the time of everything that is done with them."""
 LONGEST_VALUE = 1 << 25
 """Most characters of a value: a quote that nobody closes must not fill the memory."""
 
-_UNPACKED = 1 << 16
-"""Bytes that are unpacked at once."""
+_BLOCK = 1 << 14
+"""Bytes that are unpacked at once, and stay in the cache likewise."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _NO_CSV = {"<": "an HTML or XML page", "{": "JSON", "[": "JSON"}
@@ -80,7 +80,7 @@ def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> No
     if _is_gzip(file):
         with _unreadable_is_corrupt():
             plain = _plain(file)
-            while plain.read(_UNPACKED):
+            while plain.read(_BLOCK):
                 pass
     else:
         _check_end(file, rows, size)
@@ -158,8 +158,9 @@ def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     csv.field_size_limit(LONGEST_VALUE)
     _replaced.take()
     with _unreadable_is_corrupt():
-        texts = chain.from_iterable(_lines(_plain(file)))
-        first = next((line for line in texts if line.strip("\r\n")), "")
+        texts = _lines(_plain(file))
+        first = next((line for line in texts if line.strip("\ufeff\r\n")), "")
+        first = first.removeprefix("\ufeff")
         lines = csv.reader(chain([first], texts), _dialect(first), strict=True)
         header = next(filter(None, lines), [])
         if len(header) == 1:
@@ -177,17 +178,15 @@ def _unreadable_is_corrupt() -> Iterator[None]:
         raise CorruptFileError(message) from error
 
 
-def _lines(file: IO[bytes]) -> Iterator[Iterable[str]]:
-    """The lines of a file, many at a time: one at a time takes twice as long."""
-    bom = "\ufeff"
-    while block := file.read(_UNPACKED) + file.readline():
-        text = block.decode(errors=_REPLACE).removeprefix(bom)
-        bom = ""
-        lines = text.splitlines(keepends=True)
-        if len(lines) == text.count("\n"):
-            yield lines
-        else:  # what ends lines of text, but not of CSV, or lines that end otherwise
-            yield io.StringIO(text, newline="")
+def _lines(file: IO[bytes]) -> Iterator[str]:
+    """The lines of a file; splitting many at once takes half the time."""
+
+    def blocks() -> Iterator[list[bytes]]:
+        while block := file.read(_BLOCK) + file.readline():
+            yield block.splitlines(keepends=True)
+
+    lines = chain.from_iterable(blocks())
+    return map(bytes.decode, lines, repeat("utf-8"), repeat(_REPLACE))
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:
