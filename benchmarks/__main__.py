@@ -26,6 +26,7 @@ from benchmarks.imports import imports
 from benchmarks.latency import latency
 from benchmarks.machine import describe
 from benchmarks.pipelines import end_to_end
+from benchmarks.real_day import real_day
 from benchmarks.sections import Options, Section
 from benchmarks.throughput import throughput
 
@@ -36,6 +37,7 @@ TABLES: Mapping[str, Callable[[Options], Section]] = {
     "throughput": throughput,
     "latency": latency,
     "growth": growth,
+    "real-day": real_day,
     "imports": imports,
     # Last, since it makes this process, and so its children, larger.
     "end-to-end": end_to_end,
@@ -90,7 +92,11 @@ def write(folder: Path, introduction: str, sections: Sequence[Section]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--quick", action="store_true", help="a fast look")
-    parser.add_argument("--full", action="store_true", help="also ten million rows")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="also what takes very long: a hundred days, ten and twenty million rows",
+    )
     parser.add_argument(
         "--only", action="append", choices=TABLES, help="a table; may be repeated"
     )

@@ -36,6 +36,7 @@ class Contender:
         discover: How it lists its streams; None if there is nothing to select.
         variables: Environment variables.
         files: Where its rows are, as a glob, if not in its output.
+        stream: The stream that is read.
     """
 
     label: str
@@ -44,9 +45,10 @@ class Contender:
     discover: tuple[str, ...] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     files: str | None = None
+    stream: str = "page_views"
 
 
-def tap(label: str, **settings: Any) -> Contender:
+def tap(label: str, stream: str = "page_views", **settings: Any) -> Contender:
     """This tap, with some settings."""
     return Contender(
         label,
@@ -58,6 +60,7 @@ def tap(label: str, **settings: Any) -> Contender:
             **settings,
         },
         discover=(*TAP, "--discover"),
+        stream=stream,
     )
 
 
@@ -129,7 +132,7 @@ class Ready:
         folder: Path,
         bench: str = sys.executable,
     ) -> Ready:
-        """Write a contender's settings, and select all fields of page views.
+        """Write a contender's settings, and select all fields of its stream.
 
         Args:
             contender: The contender.
@@ -151,7 +154,7 @@ class Ready:
         if contender.discover:
             command = ready.filled(contender.discover)
             done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-            catalog.write_text(_page_views_only(done.stdout))
+            catalog.write_text(_only(contender.stream, done.stdout))
         return ready
 
     @property
@@ -177,11 +180,11 @@ class Ready:
         return count_rows(self.folder, self.contender.files)
 
 
-def _page_views_only(discovered: bytes) -> str:
+def _only(name: str, discovered: bytes) -> str:
     """A tap's catalog with one stream and all its fields selected."""
     catalog = json.loads(discovered)
     for stream in catalog["streams"]:
         for entry in stream["metadata"]:
             if not entry["breadcrumb"]:
-                entry["metadata"]["selected"] = stream["stream"] == "page_views"
+                entry["metadata"]["selected"] = stream["stream"] == name
     return json.dumps(catalog)

@@ -108,8 +108,10 @@ class AutoReader(Reader):
                 reading.left = [*reading.left, *rest]
                 reading.chunks = self._until_failed(reading, reading.chunks)
                 yield reading
-                if reading.moved:
+                if reading.window in self._given_up:
                     return
+                if reading.moved:  # the reader of jobs reads it once more
+                    continue
                 self._left = [*reading.left]
                 self._failures = 0
         except ApiError as error:

@@ -17,7 +17,7 @@ from tap_targetads.reports.fields import (
 from tap_targetads.reports.kinds import AggregateReport, PathReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
     from datetime import date
 
     from tap_targetads.reading.reader import Reading
@@ -76,7 +76,7 @@ class DeliveryCheck:
         keys: set[Any] = set()
         for chunk in reading.chunks:
             if self._time:
-                times = [t for t in map(self._time, chunk.rows) if t is not None]
+                times = set(map(self._time, chunk.rows)) - {None}
                 if times and not begin <= min(times) <= max(times) < end:
                     raise self._other_days(subject, reading.window, times)
             if self._date:
@@ -85,7 +85,7 @@ class DeliveryCheck:
                 if other := [day for day in days if not first <= day <= last]:
                     raise _wrong(subject, "the days", [f"{reading.window}"], other)
             for get, asked, what in self._sets:
-                if unasked := {str(v) for v in map(get, chunk.rows) if v} - asked:
+                if unasked := {str(v) for v in set(map(get, chunk.rows)) if v} - asked:
                     raise _wrong(subject, f"the {what}", asked, unasked)
             for key in map(self._key, chunk.rows) if self._key else ():
                 if key in keys:
@@ -114,7 +114,7 @@ class DeliveryCheck:
         return self._calendar.begin(day).isoformat()
 
     def _other_days(
-        self, subject: str, window: Window, times: Sequence[str]
+        self, subject: str, window: Window, times: Collection[str]
     ) -> ApiError:
         first, last = map(datetime.fromisoformat, (min(times), max(times)))
         begin = self._calendar.begin(window.start)

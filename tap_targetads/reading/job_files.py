@@ -1,4 +1,4 @@
-"""Downloads the files of jobs and checks them, the next one in the background."""
+"""Downloads the files of jobs and unpacks them, the next one in the background."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from tap_targetads.api.answers import DONE
 from tap_targetads.api.background import in_background
 from tap_targetads.api.downloads import DownloadError, Downloads
 from tap_targetads.errors import ApiError, TapError
-from tap_targetads.plurals import count_of
 from tap_targetads.rows.csv_files import CorruptFileError, check_file
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Again(Protocol):
 
 
 class JobFiles:
-    """Downloads and checks the files of jobs."""
+    """Downloads the files of jobs, and checks that they arrive undamaged."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class JobFiles:
         problem: Exception | None = None
         for attempt in range(1, MAX_DOWNLOADS + 1):
             if attempt > 1:
-                self._sleep(_SHORTEST_WAIT * 2**attempt)
+                self.wait(attempt)
                 job_id, done = again(recreate=attempt == MAX_DOWNLOADS)
             try:
                 return self._ahead.take(job_id) or self._checked(done, subject)
@@ -100,14 +99,22 @@ class JobFiles:
                 if done.row_count == 0 and isinstance(error, DownloadError):
                     return io.BytesIO()
                 problem = error
-            self._logger.warning(
-                "%s: the job's file is not right: %s. Try %d of %d failed.",
-                subject,
-                problem,
-                attempt,
-                MAX_DOWNLOADS,
-            )
+            self.warn(subject, problem, attempt)
         raise wrong_file(subject, problem)
+
+    def warn(self, subject: str, problem: Exception | str, attempt: int) -> None:
+        """Tell that a file is of no use."""
+        self._logger.warning(
+            "%s: the job's file is not right: %s. Try %d of %d failed.",
+            subject,
+            problem,
+            attempt,
+            MAX_DOWNLOADS,
+        )
+
+    def wait(self, attempt: int) -> None:
+        """Wait before a try that is not the first, longer each time."""
+        self._sleep(_SHORTEST_WAIT * 2**attempt)
 
     def _checked(self, done: JobStatus, subject: str) -> IO[bytes]:
         if not done.download_url:
@@ -115,16 +122,10 @@ class JobFiles:
             raise DownloadError(message)
         file = self._downloads.fetch(done.download_url, subject)
         try:
-            rows = check_file(file, done.row_count, done.file_size_bytes)
+            check_file(file, done.row_count, done.file_size_bytes)
         except CorruptFileError:
             file.close()
             raise
-        if done.row_count == 0 and rows:
-            self._logger.warning(
-                "%s: the API counted no rows, but the job's file has %s: reading them.",
-                subject,
-                count_of(rows, "row"),
-            )
         return file
 
 
@@ -133,7 +134,7 @@ def has_file(done: JobStatus) -> bool:
     return done.row_count != 0 or bool(done.download_url)
 
 
-def wrong_file(subject: str, reason: Exception | None) -> ApiError:
+def wrong_file(subject: str, reason: Exception | str | None) -> ApiError:
     """The error for a damaged file."""
     problem = f"{subject}: the job's file is not right: {reason}."
     return ApiError(

@@ -13,7 +13,12 @@ from tap_targetads.api.answers import DONE, JobStatus
 from tap_targetads.api.endpoints import create_job, job_status
 from tap_targetads.errors import ApiError
 from tap_targetads.plurals import count_of
-from tap_targetads.reading.job_files import JobFiles, has_file, wrong_file
+from tap_targetads.reading.job_files import (
+    MAX_DOWNLOADS,
+    JobFiles,
+    has_file,
+    wrong_file,
+)
 from tap_targetads.reading.job_queue import Job, JobQueue
 from tap_targetads.reading.job_requests import JobOptions, JobRequests
 from tap_targetads.reading.reader import Reader, Reading, Source
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
     from tap_targetads.api.downloads import Downloads
     from tap_targetads.reports.days import Window
     from tap_targetads.rows.row_type import Table
+
+    _Finished = tuple[Job, JobStatus]
 
 MAX_JOBS = 3
 """Jobs created for the same rows before giving up."""
@@ -46,14 +53,23 @@ class JobHangsError(JobLostError):
 
 
 class JobReader(Reader):
-    """Reads windows by jobs, several of them in flight at once."""
+    """Reads windows by jobs, several of them in flight at once.
+
+    Args:
+        source: What is read.
+        jobs: How jobs are made and waited for.
+        downloads: Fetches their files.
+        has_keys: Whether records have a primary key, so that reading rows again
+            replaces them.
+    """
 
     def __init__(
-        self, source: Source, *, jobs: JobOptions, downloads: Downloads
+        self, source: Source, *, jobs: JobOptions, downloads: Downloads, has_keys: bool
     ) -> None:
         super().__init__(source)
         self.splitter = Splitter(self.report, self.logger)
         self._jobs = jobs
+        self._has_keys = has_keys
         self._files = JobFiles(downloads, jobs.sleep, self.logger)
         self._names = {v2_name(f.name): f.name for f in source.asked}
         self._texts = [f.name for f in source.fields if f.type == "string"]
@@ -92,13 +108,54 @@ class JobReader(Reader):
         self.splitter.days.succeeded()
         queue.finish()
         queue.create_ahead()  # the server works while the files are read
-        yield Reading(window, self._chunks(done, queue), queue.left)
+        yield from self._readings(window, done, queue)
+
+    def _readings(
+        self, window: Window, jobs: list[_Finished], queue: JobQueue
+    ) -> Iterator[Reading]:
+        """Read the files of a window; all of them again if one turns out to be wrong.
+
+        Raises:
+            ApiError: If a file stays wrong.
+        """
+        subject = self._subject(jobs[0][0])
+        for attempt in range(1, MAX_DOWNLOADS + 1):
+            if attempt > 1:
+                self._files.wait(attempt)
+                recreate = attempt == MAX_DOWNLOADS
+                jobs = [self._again(job, queue, recreate=recreate) for job, _ in jobs]
+            reading = Reading(window, iter(()), queue.left)
+            reading.chunks = self._until_wrong(subject, reading, jobs, queue)
+            yield reading
+            if not reading.moved:
+                return
+            self._files.warn(subject, reading.moved, attempt)
+        raise wrong_file(subject, reading.moved)
+
+    def _until_wrong(
+        self, subject: str, reading: Reading, jobs: list[_Finished], queue: JobQueue
+    ) -> Iterator[Chunk]:
+        """The rows of a window, until a file is wrong; `reading.moved` then says why.
+
+        Raises:
+            ApiError: If it is wrong after rows were delivered that have no key: reading
+                them again would double them.
+        """
+        begun = False
+        try:
+            for chunk in self._chunks(jobs, queue):
+                yield chunk
+                begun = True
+        except CorruptFileError as error:
+            if begun and not self._has_keys:
+                raise wrong_file(subject, error) from error
+            reading.moved = str(error)
 
     def _bodies(self, window: Window) -> list[dict[str, Any]]:
         reports = self.splitter.requests
         return [b for report in reports for b in self._requests.of(report, window)]
 
-    def _all_done(self, queue: JobQueue) -> list[tuple[Job, JobStatus]]:
+    def _all_done(self, queue: JobQueue) -> list[_Finished]:
         done = []
         while job := queue.take_job():
             done.append(self._done(job, queue))
@@ -108,9 +165,7 @@ class JobReader(Reader):
     def probe(self, project_id: int, window: Window) -> None:
         """Do nothing: a job would be paid for, and the token has been checked."""
 
-    def _chunks(
-        self, jobs: list[tuple[Job, JobStatus]], queue: JobQueue
-    ) -> Iterator[Chunk]:
+    def _chunks(self, jobs: list[_Finished], queue: JobQueue) -> Iterator[Chunk]:
         for number, (job, done) in enumerate(jobs, start=1):
             if not has_file(done):
                 continue
@@ -119,7 +174,7 @@ class JobReader(Reader):
                     self._get_ready(*jobs[number])
                 elif queue.next_job:
                     self._get_ready(queue.next_job)
-                for table in self._tables(job, file):
+                for table in self._tables(job, done, file):
                     yield Chunk(self.converter.rows_of(with_lists(table, self._texts)))
 
     def _get_ready(self, job: Job, done: JobStatus | None = None) -> None:
@@ -172,23 +227,34 @@ class JobReader(Reader):
     def _file(self, job: Job, done: JobStatus, queue: JobQueue) -> IO[bytes]:
         def again(*, recreate: bool) -> tuple[str, JobStatus]:
             nonlocal job
-            job = queue.recreate(job) if recreate else job
-            job, done = self._done(job, queue)
+            job, done = self._again(job, queue, recreate=recreate)
             return job.id, done
 
         return self._files.whole(job.id, self._subject(job), done, again)
 
-    def _tables(self, job: Job, file: IO[bytes]) -> Iterator[Table]:
-        try:
-            yield from csv_pages(
-                file,
-                self.row_type,
-                names=self._names,
-                on_unselected=self.report_unselected,
-                on_replaced=self._count_replaced,
+    def _again(self, job: Job, queue: JobQueue, *, recreate: bool) -> _Finished:
+        """Get a fresh address of a job's file, or make the job once more."""
+        return self._done(queue.recreate(job) if recreate else job, queue)
+
+    def _tables(self, job: Job, done: JobStatus, file: IO[bytes]) -> Iterator[Table]:
+        found = 0
+        for table in csv_pages(
+            file,
+            self.row_type,
+            rows=done.row_count,
+            names=self._names,
+            on_unselected=self.report_unselected,
+            on_replaced=self._count_replaced,
+        ):
+            found += table.length
+            yield table
+        if done.row_count == 0 and found:
+            self.logger.warning(
+                "%s: the API counted no rows, but the job's file has %s: they are "
+                "read.",
+                self._subject(job),
+                count_of(found, "row"),
             )
-        except CorruptFileError as error:
-            raise wrong_file(self._subject(job), error) from error
 
     def _count_replaced(self, count: int) -> None:
         self._replaced += count
@@ -203,7 +269,7 @@ class JobReader(Reader):
             )
             self._replaced = 0
 
-    def _done(self, job: Job, queue: JobQueue) -> tuple[Job, JobStatus]:
+    def _done(self, job: Job, queue: JobQueue) -> _Finished:
         """Wait for a job, or for its replacement if it is lost.
 
         One that hangs is replaced by smaller ones where that is possible, and what

@@ -125,7 +125,7 @@ class RowConverter:
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
-        columns = {c.name: self._converted(c, table) for c in self._columns}
+        columns = {c.name: self._converted_texts(c, table) for c in self._columns}
         return self._row_type.from_table(Table(table.length, columns))
 
     def report_bad_values(self, logger: logging.Logger) -> None:
@@ -139,6 +139,16 @@ class RowConverter:
             )
         self.bad_values.clear()
 
+    def _converted_texts(self, column: _Column, table: Table) -> Sequence[Any]:
+        """The converted values of a column of texts."""
+        texts = table.columns[column.name]
+        if not column.in_key:
+            if str in column.native:
+                return _without_empty(texts)
+            with suppress(TypeError, ValueError):
+                return _from_texts(column, texts)
+        return self._converted(column, table)
+
     def _converted(self, column: _Column, table: Table) -> Sequence[Any]:
         """A column's converted values; the same object if there is nothing to do."""
         values = table.columns[column.name]
@@ -146,7 +156,7 @@ class RowConverter:
             return [_placeholder(value) for value in values]
         types = set(map(type, values))
         if types <= column.native:
-            return [value or None for value in values] if "" in values else values
+            return _without_empty(values)
         if types <= _TEXTS:
             with suppress(TypeError, ValueError):
                 return _from_texts(column, values)
@@ -202,6 +212,10 @@ def _placeholder(value: Any) -> str:
     return text(value).replace("\0", "") or "(empty)"
 
 
+def _without_empty(values: Sequence[Any]) -> Sequence[Any]:
+    return [value or None for value in values] if "" in values else values
+
+
 def _from_texts(column: _Column, texts: Sequence[str | None]) -> Sequence[Any]:
     """The converted values of texts: all at once, or each distinct one once.
 
@@ -209,10 +223,10 @@ def _from_texts(column: _Column, texts: Sequence[str | None]) -> Sequence[Any]:
         TypeError: If one cannot be converted.
         ValueError: Likewise.
     """
-    if convert_all := getattr(column.convert, "all", None):
-        with suppress(TypeError, ValueError):  # some have another form, or are null
-            return convert_all(texts)  # type: ignore[no-any-return]
     distinct = set(texts)
+    if len(distinct) > len(texts) // 2 and hasattr(column.convert, "all"):
+        with suppress(TypeError, ValueError):  # some have another form, or are null
+            return column.convert.all(texts)  # type: ignore[no-any-return]
     nulls = set() if column.needed else distinct.intersection({None, *NO_VALUE})
     values: dict[str | None, Any] = dict.fromkeys(nulls)
     values.update((text, column.convert(text)) for text in distinct - nulls)

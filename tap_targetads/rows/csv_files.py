@@ -11,17 +11,17 @@ import gzip
 import io
 import threading
 import zlib
-from collections import Counter
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_targetads.plurals import count_of
+from tap_targetads.rows.row_type import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_targetads.rows.row_type import RowType, Table
+    from tap_targetads.rows.row_type import RowType
 
 PAGE_ROWS = 500
 """Rows that are read at once: so few that they stay in the processor's cache, which
@@ -29,6 +29,9 @@ halves the time of everything that is done with them."""
 
 LONGEST_VALUE = 1 << 25
 """Most characters of a value: a quote that nobody closes must not fill the memory."""
+
+_BLOCK = 1 << 14
+"""Bytes that are unpacked at once, and stay in the cache likewise."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _NO_CSV = {"<": "an HTML or XML page", "{": "JSON", "[": "JSON"}
@@ -60,53 +63,47 @@ class CorruptFileError(Exception):
     """A file is not what the API promises: cut off, damaged, or of other columns."""
 
 
-def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> int:
-    """Read a file to its end, to know before the first row that it is whole.
+def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> None:
+    """Unpack a file, to know before the first row whether it came undamaged.
 
-    That costs unpacking and parsing it twice, and spares rows that are cut off, or
-    damaged, from being delivered before the checksum at the end shows it.
+    A checksum tells that for a tenth of the time that parsing takes. The rest shows
+    when the rows are read.
 
     Args:
         file: The file, plain or gzip.
-        rows: How many rows the API says it has; 0 may also mean that it did not count.
+        rows: How many rows the API says it has.
         size: How many bytes the API says it has.
 
-    Returns:
-        How many rows it has.
-
     Raises:
-        CorruptFileError: If it is cut off or damaged, or has another number of rows.
+        CorruptFileError: If it is cut off or damaged.
     """
-    with _table(file) as (header, lines):
-        widths = Counter(map(len, lines))
-    found = widths.total()
-    if rows and found != rows:
-        message = f"it has {count_of(found, 'row')} instead of {rows}"
-        raise CorruptFileError(message)
-    if rows is None and not header:
-        message = "it is empty, without even a header"
-        raise CorruptFileError(message)
-    if any(width != len(header) for width in widths):
-        message = f"a row has not as many values as there are columns ({len(header)})"
-        raise CorruptFileError(message)
-    _check_end(file, rows, size)
-    return found
+    if _is_gzip(file):
+        with _unreadable_is_corrupt():
+            plain = _plain(file)
+            while plain.read(_BLOCK):
+                pass
+    else:
+        _check_end(file, rows, size)
 
 
-def csv_pages(
+def csv_pages(  # noqa: PLR0913 - all by name
     file: IO[bytes],
     row_type: RowType,
     *,
+    rows: int | None,
     names: Mapping[str, str],
     on_unselected: Callable[[Iterable[str]], None],
     on_replaced: Callable[[int], object] = bool,
 ) -> Iterator[Table]:
     """Read a CSV file.
 
+    The last rows are held back until the file is known to be whole: where it is cut
+    off, the last value may look right and be wrong.
+
     Args:
-        file: A file that has been checked, plain or gzip, UTF-8 with or without a BOM.
-            Empty, it has no rows.
+        file: The file, plain or gzip, UTF-8 with or without a BOM.
         row_type: The type of the rows.
+        rows: How many rows the API says it has; 0 may also mean that it did not count.
         names: The field that each column holds that was asked for, whatever the case
             of its name.
         on_unselected: Called with the names of columns that were not asked for.
@@ -116,22 +113,36 @@ def csv_pages(
         Some rows at a time, as texts.
 
     Raises:
-        CorruptFileError: If the file cannot be read to its end, or lacks a column.
+        CorruptFileError: If the file cannot be read to its end, lacks a column, has
+            rows of another width, or, at its end, another number of them.
     """
+    found, held_back = 0, list[Table]()
     with _table(file) as (columns, lines):
-        if not columns:
-            return
-        folded = {n.casefold(): f for n, f in names.items() if n not in columns}
-        header = [names.get(n) or folded.get(n.casefold(), n) for n in columns]
-        if missing := row_type.missing_from(header):
-            message = f"the answer lacks the columns {missing}"
+        if columns:
+            folded = {n.casefold(): f for n, f in names.items() if n not in columns}
+            header = [names.get(n) or folded.get(n.casefold(), n) for n in columns]
+            if missing := row_type.missing_from(header):
+                message = f"the answer lacks the columns {missing}"
+                raise CorruptFileError(message)
+            if unselected := set(header) - set(names.values()):
+                on_unselected(unselected)
+        elif rows is None:
+            message = "it is empty, without even a header"
             raise CorruptFileError(message)
-        if unselected := set(header) - set(names.values()):
-            on_unselected(unselected)
         while some := list(islice(lines, PAGE_ROWS)):
-            yield row_type.table(header, some)
+            found += len(some)
+            if set(map(len, some)) != {len(columns)}:
+                width = len(columns)
+                message = f"a row has not as many values as there are columns ({width})"
+                raise CorruptFileError(message)
+            yield from held_back
+            held_back = [row_type.table(header, some)]
             if replaced := _replaced.take():
                 on_replaced(replaced)
+    if rows and found != rows:
+        message = f"it has {count_of(found, 'row')} instead of {rows}"
+        raise CorruptFileError(message)
+    yield from held_back
 
 
 @contextmanager
@@ -146,23 +157,37 @@ def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """
     # The library's own limit, 131 072 characters, is less than values may have.
     csv.field_size_limit(LONGEST_VALUE)
-    text = None
     _replaced.take()
-    try:
-        text = io.TextIOWrapper(_plain(file), "utf-8-sig", errors=_REPLACE, newline="")
-        first = next((line for line in text if line.strip("\r\n")), "")
-        lines = csv.reader(chain([first], text), _dialect(first), strict=True)
+    with _unreadable_is_corrupt():
+        texts = _lines(_plain(file))
+        first = next((line for line in texts if line.strip("\ufeff\r\n")), "")
+        first = first.removeprefix("\ufeff")
+        lines = csv.reader(chain([first], texts), _dialect(first), strict=True)
         header = next(filter(None, lines), [])
         if len(header) == 1:
             yield header, (line or [""] for line in lines)
         else:
             yield header, filter(None, lines)
+
+
+@contextmanager
+def _unreadable_is_corrupt() -> Iterator[None]:
+    try:
+        yield
     except (csv.Error, EOFError, OSError, zlib.error) as error:
         message = f"the file cannot be read ({error})"
         raise CorruptFileError(message) from error
-    finally:
-        if text is not None and not file.closed:
-            text.detach()
+
+
+def _lines(file: IO[bytes]) -> Iterator[str]:
+    """The lines of a file; splitting many at once takes half the time."""
+
+    def blocks() -> Iterator[list[bytes]]:
+        while block := file.read(_BLOCK) + file.readline():
+            yield block.splitlines(keepends=True)
+
+    lines = chain.from_iterable(blocks())
+    return map(bytes.decode, lines, repeat("utf-8"), repeat(_REPLACE))
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:

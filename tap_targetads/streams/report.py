@@ -94,11 +94,16 @@ class ReportStream(ProjectStream):
         version = "v1" if self.is_dry_run else self.report.api_version
         if version == "v1":
             return self._page_reader(source)
-        jobs = JobReader(source, jobs=self.run.jobs, downloads=self.run.downloads)
+        has_keys = bool(self.primary_keys)
+        jobs = JobReader(
+            source,
+            jobs=self.run.jobs,
+            downloads=self.run.downloads,
+            has_keys=has_keys,
+        )
         if version == "v2":
             return jobs
         pages = self._page_reader(source)
-        has_keys = bool(self.primary_keys)
         return AutoReader(source, pages, jobs, self.run.jobs, has_keys=has_keys)
 
     def _page_reader(self, source: Source) -> PageReader:

@@ -90,11 +90,17 @@ def from_page(body: bytes, *, null_bad_values: bool = True) -> list[bytes]:
     return results[0]
 
 
-def from_file(content: bytes, *, null_bad_values: bool = True) -> list[bytes]:
+def from_file(
+    content: bytes, count: int | None = None, *, null_bad_values: bool = True
+) -> list[bytes]:
     file = io.BytesIO(content)
-    check_file(file, None)
+    check_file(file, count)
     tables = csv_pages(
-        file, ROW_TYPE, names={n: n for n in TYPES}, on_unselected=lambda _: None
+        file,
+        ROW_TYPE,
+        rows=count,
+        names={n: n for n in TYPES},
+        on_unselected=lambda _: None,
     )
     converter = converter_of(ROW_TYPE, null_bad_values=null_bad_values)
     return lines_of(Chunk(converter.rows_of(table)) for table in tables)
@@ -225,10 +231,9 @@ def test_any_file_is_records_or_a_clean_error(
     except (CorruptFileError, DataError):
         return
     assert_are_records(lines)
-    file = io.BytesIO(content)
-    check_file(file, len(lines))
+    assert from_file(content, len(lines), null_bad_values=null_bad_values) == lines
     with pytest.raises(CorruptFileError):
-        check_file(file, len(lines) + 1)
+        from_file(content, len(lines) + 1, null_bad_values=null_bad_values)
 
 
 texts = st.one_of(

@@ -200,6 +200,7 @@ def read_pages(
             clock=lambda: api.now,
         ),
         downloads=Downloads(1, Retries(0)),
+        has_keys=True,
     )
     with Mocker() as mocker:
         mocker.post(f"{API}/v2/reports/{report.endpoint}?project_id=1", text=api.create)

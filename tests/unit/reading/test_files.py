@@ -34,7 +34,9 @@ def read(content: bytes, count: int | None = None) -> list[tuple[Any, ...]]:
     unselected: list[str] = []
     file = io.BytesIO(content)
     check_file(file, count)
-    tables = csv_pages(file, ROW_TYPE, names=NAMES, on_unselected=unselected.extend)
+    tables = csv_pages(
+        file, ROW_TYPE, rows=count, names=NAMES, on_unselected=unselected.extend
+    )
     rows = [
         row for table in tables for row in zip(*table.columns.values(), strict=True)
     ]
@@ -77,7 +79,7 @@ def test_columns_that_were_not_asked_for_are_reported_and_dropped() -> None:
 
 
 @pytest.mark.parametrize("end", ["", "\r\n"])
-def test_the_rows_are_counted_before_the_first_is_delivered(end: str) -> None:
+def test_the_rows_are_counted_before_the_last_is_delivered(end: str) -> None:
     content = ('A,MLI\r\n"x\n""\ny",1\r\nz,2' + end).encode()
 
     assert read(content, 2) == [('x\n"\ny', "1"), ("z", "2")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tracemalloc
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +15,7 @@ from tap_targetads.reports.fields import FIELD_TYPES, extra_field
 from tap_targetads.rows.converter import RowConverter
 from tap_targetads.rows.csv_files import (
     LONGEST_VALUE,
+    PAGE_ROWS,
     CorruptFileError,
     check_file,
     csv_pages,
@@ -22,16 +23,37 @@ from tap_targetads.rows.csv_files import (
 from tap_targetads.rows.row_type import RowType
 from tap_targetads.rows.values import converters
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_targetads.rows.row_type import Table
+
 HEADER = b"Name,Count\n"
 ROWS = b"a,1\nb,2\n"
 RECORDS = [{"Count": 1, "Name": "a"}, {"Count": 2, "Name": "b"}]
 
 
+TYPES: dict[str, Any] = {"Name": "string", "Count": "integer"}
+
+
+def tables(
+    file: IO[bytes], count: int | None = None, types: Mapping[str, Any] = TYPES
+) -> Iterator[Table]:
+    """The rows of a file that has been checked, some at a time."""
+    check_file(file, count)
+    return csv_pages(
+        file,
+        RowType(types),
+        rows=count,
+        names={name: name for name in types},
+        on_unselected=lambda _: None,
+    )
+
+
 def read(
-    content: bytes, count: int | None = None, types: dict[str, Any] | None = None
+    content: bytes, count: int | None = None, types: Mapping[str, Any] = TYPES
 ) -> list[dict[str, Any]]:
     """The records of a file that has been checked."""
-    types = types or {"Name": "string", "Count": "integer"}
     row_type = RowType(types)
     fields = [field for name in types for field in extra_field(name, types[name])]
     converter = RowConverter(
@@ -42,13 +64,9 @@ def read(
         day_field=None,
         null_bad_values=False,
     )
-    file = io.BytesIO(content)
-    check_file(file, count)
     encoder = RecordEncoder("clicks", {})
     records: list[dict[str, Any]] = []
-    for table in csv_pages(
-        file, row_type, names={n: n for n in types}, on_unselected=lambda _: None
-    ):
+    for table in tables(io.BytesIO(content), count, types):
         records += encoder.records(converter.rows_of(table), None)
     return records
 
@@ -142,8 +160,8 @@ def test_a_plain_file_that_is_shorter_than_announced_is_cut_off(
 ) -> None:
     content = HEADER + b"a,1\nb,200\n"
 
-    assert check_file(io.BytesIO(content), rows, len(content)) == 2
-    assert check_file(io.BytesIO(content[:-1]), rows, 10) == 2
+    check_file(io.BytesIO(content), rows, len(content))
+    check_file(io.BytesIO(content[:-1]), rows, 10)
     with pytest.raises(CorruptFileError, match="20 instead of 21 bytes"):
         check_file(io.BytesIO(content[:-1]), rows, len(content))
 
@@ -164,17 +182,45 @@ def test_bytes_that_are_no_text_become_replacement_characters() -> None:
     assert read(HEADER + b"a\xffb\xc3,1\n", 1)[0]["Name"] == "a\ufffdb\ufffd"
 
 
-def test_a_row_of_another_width_is_found_before_the_first_is_delivered() -> None:
-    with pytest.raises(CorruptFileError, match=r"as many values .* \(2\)"):
-        check_file(io.BytesIO(HEADER + b"a,1\n" * 50_000 + b"b\n"), None)
+def test_a_row_of_another_width_is_an_error_after_those_before_it() -> None:
+    rows = 10 * PAGE_ROWS
+    delivered = 0
+
+    with pytest.raises(CorruptFileError, match=r"as many values .* \(2\)"):  # noqa: PT012
+        for table in tables(io.BytesIO(HEADER + b"a,1\n" * rows + b"b\n")):
+            delivered += table.length
+
+    assert 0 < delivered < rows
 
 
-def test_the_memory_for_checking_does_not_grow_with_the_file() -> None:
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("rows", [1, PAGE_ROWS, PAGE_ROWS + 1, 10 * PAGE_ROWS])
+def test_a_last_value_that_is_cut_off_is_never_delivered(rows: int, pack: Any) -> None:
+    content = HEADER + b"a,17\n" * (rows - 1) + b"a,1"
+    counts: list[str] = []
+
+    with pytest.raises(CorruptFileError, match=f"instead of {rows + 1}"):  # noqa: PT012
+        for table in tables(io.BytesIO(pack(content)), rows + 1):
+            counts += table.columns["Count"]
+
+    assert "1" not in counts
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-9], lambda c: c[:-8] + bytes(8)])
+def test_a_damaged_gzip_delivers_no_row(damage: Callable[[bytes], bytes]) -> None:
+    content = damage(gzip.compress(HEADER + b"a,1\n" * 10 * PAGE_ROWS))
+
+    with pytest.raises(CorruptFileError, match="cannot be read"):
+        check_file(io.BytesIO(content), None)
+
+
+def test_the_memory_for_a_file_does_not_grow_with_it() -> None:
     def peak(rows: int) -> int:
         # Not compressed: a file that fits into the buffers would grow with its rows.
         file = io.BytesIO(gzip.compress(HEADER + b"device-0123456789,17\n" * rows, 0))
         tracemalloc.start()
-        check_file(file, rows)
+        for _ in tables(file, rows):
+            pass
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
@@ -187,4 +233,13 @@ def test_a_quote_that_nobody_closes_does_not_fill_the_memory() -> None:
     content = HEADER + b'"' + b"x,1\n" * (LONGEST_VALUE // 4 + 1)
 
     with pytest.raises(CorruptFileError, match="field larger than field limit"):
-        check_file(io.BytesIO(content), None)
+        list(tables(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("mark", list("\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_what_ends_lines_elsewhere_ends_none_in_csv(mark: str, quote: str) -> None:
+    name = f"a{mark}b"
+    content = f"{quote}{name}{quote},1\n".encode()
+
+    assert [r["Name"] for r in read(HEADER + content * 3, 3)] == [name] * 3
