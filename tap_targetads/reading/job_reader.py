@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_targetads.api.answers import DONE, JobStatus
-from tap_targetads.api.endpoints import create_job, job_status
+from tap_targetads.api.answers import JobStatus
+from tap_targetads.api.endpoints import create_job
 from tap_targetads.errors import ApiError
 from tap_targetads.plurals import count_of
 from tap_targetads.reading.job_files import (
@@ -21,6 +19,12 @@ from tap_targetads.reading.job_files import (
 )
 from tap_targetads.reading.job_queue import Job, JobQueue
 from tap_targetads.reading.job_requests import JobOptions, JobRequests
+from tap_targetads.reading.job_waiting import (
+    SHORTEST_POLL,
+    JobHangsError,
+    JobLostError,
+    JobWaiting,
+)
 from tap_targetads.reading.reader import Reader, Reading, Source
 from tap_targetads.reading.splitter import Splitter
 from tap_targetads.reports.fields import v2_name
@@ -39,17 +43,6 @@ if TYPE_CHECKING:
 
 MAX_JOBS = 3
 """Jobs created for the same rows before giving up."""
-
-_SHORTEST_POLL, _LONGEST_POLL = 1.0, 30.0
-_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-
-
-class JobLostError(Exception):
-    """A job that will not finish."""
-
-
-class JobHangsError(JobLostError):
-    """A job that takes too long."""
 
 
 class JobReader(Reader):
@@ -75,6 +68,9 @@ class JobReader(Reader):
         self._texts = [f.name for f in source.fields if f.type == "string"]
         self._replaced = 0
         self._requests = JobRequests(source, jobs)
+        self._waiting = JobWaiting(
+            self.client, self.report.name, jobs, self._subject, self.logger
+        )
 
     @override
     def read(self, project_id: int, windows: Iterable[Window]) -> Iterator[Reading]:
@@ -86,7 +82,7 @@ class JobReader(Reader):
             bodies=self._bodies,
             change_over=self._requests.change_over,
             create=partial(self._create, project_id),
-            wait=self._wait_until_ended,
+            wait=self._waiting.until_ended,
         )
         try:
             while queue:
@@ -183,7 +179,7 @@ class JobReader(Reader):
             return
 
         def status() -> JobStatus:
-            return done or self._status(job)
+            return done or self._waiting.status(job)
 
         self._files.get_ready(job.id, self._subject(job), status)
 
@@ -218,7 +214,7 @@ class JobReader(Reader):
             body,
             created.job_id,
             self._jobs.clock(),
-            _SHORTEST_POLL if estimate is None else estimate,
+            SHORTEST_POLL if estimate is None else estimate,
         )
 
     def _subject(self, job: Job) -> str:
@@ -278,7 +274,7 @@ class JobReader(Reader):
         subject = self._subject(job)
         for attempt in range(1, MAX_JOBS + 1):
             try:
-                return job, self._wait(job)
+                return job, self._waiting.until_done(job)
             except JobLostError as error:
                 self.logger.warning(
                     "%s: the job is lost: %s. Try %d of %d failed.",
@@ -300,59 +296,3 @@ class JobReader(Reader):
         )
         message = f"{problem} Run the tap again, or raise `job_timeout`."
         raise ApiError(message, too_much=self._jobs.hung < MAX_JOBS, problem=problem)
-
-    def _status(self, job: Job) -> JobStatus:
-        subject = self._subject(job)
-        request = job_status(job.id, job.project_id, subject, self.report.name)
-        try:
-            return self.client.send(request, JobStatus.decode)
-        except ApiError as error:
-            if error.status not in _MISSING:
-                raise
-            return JobStatus(status="EXPIRED", error_message="the API has no such job")
-
-    def _wait(self, job: Job) -> JobStatus:
-        """Poll a job until it is done, less often the longer it takes."""
-        jobs = self._jobs
-        waited = False
-        while True:
-            elapsed = jobs.clock() - job.since
-            if waited or elapsed < job.estimate:
-                rest = (job.estimate - elapsed) / 2
-                jobs.sleep(min(_LONGEST_POLL, max(_SHORTEST_POLL, elapsed / 10, rest)))
-            waited = True
-            status = self._status(job)
-            if status.status == DONE:
-                jobs.hung = 0
-                return status
-            if status.is_lost:
-                reason = self.client.clean(status.error_message or "no reason")
-                message = f"it is {status.status} ({reason})"
-                raise JobLostError(message)
-            word = self.client.clean(status.status.lower())
-            elapsed = jobs.clock() - job.since
-            if elapsed > jobs.timeout:
-                raise self._hangs(job, status, elapsed)
-            self.logger.info(
-                "%s: the job is %s for %.0f s, of about %.0f s.",
-                self._subject(job),
-                word,
-                elapsed,
-                job.estimate,
-            )
-
-    def _hangs(self, job: Job, status: JobStatus, elapsed: float) -> Exception:
-        """What to raise for a job that takes too long."""
-        if status.is_unknown:
-            message = (
-                f"{self._subject(job)}: the job has the unknown status "
-                f"{self.client.clean(status.status)!r} after {elapsed:.0f} s. Report "
-                "it, and raise `job_timeout` if it only means that it takes longer."
-            )
-            return ApiError(message)
-        self._jobs.hung += 1
-        return JobHangsError(f"it is not done after {elapsed:.0f} s")
-
-    def _wait_until_ended(self, job: Job) -> None:
-        with suppress(JobLostError):
-            self._wait(job)
