@@ -23,7 +23,7 @@ RUNS = 3
 
 NOTE = (
     "Impressions with {fields} fields, in one file of one v2 job; row keys are on. A "
-    "name in every row is quoted. Medians of {runs}, the largest file once. The CPU "
+    "name in every row is quoted. Medians of {runs} run(s), three days once. The CPU "
     "time includes the start of the tap and the download; the tap itself makes sure of "
     "the number of rows."
 )
@@ -49,9 +49,7 @@ def real_day(options: Options) -> Section:
     if options.full:
         lines.append(line("three days", LARGEST, 1))
     head = ("", "rows", "CPU time per row", "rows per second", "peak memory")
-    note = NOTE.format(
-        fields=len(FIELDS), runs="one run" if runs == 1 else f"{runs} runs"
-    )
+    note = NOTE.format(fields=len(FIELDS), runs=runs)
     return Section("A real day", note, table(head, lines))
 
 

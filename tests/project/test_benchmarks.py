@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import growth, latency
+from benchmarks import day_serving, growth, latency, real_day
 from benchmarks.contenders import CONTENDERS, FIELDS, Ready
 from benchmarks.environments import bench_python
 from benchmarks.imports import COMMANDS, CONFIG
@@ -18,7 +21,6 @@ from targetads_sandbox import Sandbox, World, counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
     from pathlib import Path
 
 SINGER = ("tap", "no_key", "v2", "vanilla", "plain", "plain_orjson")
@@ -167,6 +169,33 @@ def test_growth_counts_the_rows_that_each_step_reads(
     assert len(lines) == 2
     possible = {str(views_on(world, day)) for day in (before, latest_day())}
     assert {line.split(" | ")[1] for line in lines} <= possible
+
+
+@pytest.mark.slow
+def test_a_real_day_is_measured_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_day, "QUICK", 2000)
+    monkeypatch.setattr(real_day, "LARGEST", 3000)
+    few = Options(rows=1, runs=1, quick=True, full=True)
+
+    lines = real_day.real_day(few).table.splitlines()[2:]
+
+    assert [line.split(" | ")[:2] for line in lines] == [
+        ["| a day", "2,000"],
+        ["| three days", "3,000"],
+    ]
+
+
+def test_a_day_of_impressions_has_all_rows_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "day.csv.gz"
+
+    day_serving.write_day(path, date(2024, 1, 15), 5000)
+
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == list(day_serving.FIELDS)
+    assert len(rows) == len(set(map(tuple, rows))) == 5000
+    assert {row[0][:10] for row in rows} == {"2024-01-15"}
+    assert rows == sorted(rows, key=lambda row: row[0])
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_targetads.reports.days import tile
+from tap_targetads.rows.csv_files import PAGE_ROWS
 from tap_targetads.run import Run
 from tests.support.job_server import (
     HEADER,
@@ -403,6 +404,64 @@ def test_a_file_that_is_not_whole_never_counts_as_read(
     error = assert_nothing_counts_as_read(output)
     assert said in error
     assert not output.records
+
+
+MANY = 5 * PAGE_ROWS
+
+
+def many(job: Job, rows: int = MANY) -> bytes:
+    """A large file, of which the last rows may be missing."""
+    lines = [f"{job.days[0]} 10:00:00,device-{n},item" for n in range(rows)]
+    return gzip.compress("\n".join([HEADER, *lines]).encode())
+
+
+def keys_of(output: Output) -> list[str]:
+    return [record["_row_key"] for record in output.records["clicks"]]
+
+
+def test_rows_of_a_file_that_turns_out_short_come_again_with_the_same_keys(
+    tap: Callable[..., Output],
+) -> None:
+    def short_at_first(job: Job) -> File:
+        return File(many(job, MANY - (job.downloads == 1)))
+
+    habits = Habits(done={"row_count": MANY}, file=lambda job: File(many(job)))
+    with JobServer(habits) as server:
+        expected = tap(server)
+        habits.file = short_at_first
+        output = tap(server)
+
+    jobs = len(expected.records["clicks"]) // MANY
+    assert output.exit_code == 0, output.log
+    assert set(keys_of(output)) == set(keys_of(expected))
+    assert len(keys_of(output)) > len(keys_of(expected)) == len(set(keys_of(expected)))
+    assert output.log.count(f"rows instead of {MANY}") == jobs
+    assert output.states == expected.states
+
+
+def test_a_file_that_stays_short_is_read_three_times_and_moves_no_state(
+    tap: Callable[..., Output],
+) -> None:
+    habits = Habits(done={"row_count": MANY}, file=lambda job: File(many(job, 999)))
+    with JobServer(habits) as server:
+        output = tap(server)
+
+    error = assert_nothing_counts_as_read(output)
+    assert f"it has 999 rows instead of {MANY}" in error
+    assert set(Counter(keys_of(output)).values()) == {3}
+
+
+def test_without_row_keys_a_file_that_turns_out_short_is_not_read_again(
+    tap: Callable[..., Output],
+) -> None:
+    habits = Habits(done={"row_count": MANY}, file=lambda job: File(many(job, 999)))
+    with JobServer(habits) as server:
+        output = tap(server, row_key=False)
+
+    assert_nothing_counts_as_read(output)
+    devices = Counter(r["InteractionDeviceID"] for r in output.records["clicks"])
+    assert set(devices.values()) == {1}
+    assert server.jobs[0].downloads == 1
 
 
 @pytest.mark.parametrize("has_file", [True, False])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_targetads.rows.values import UtcTimes, converters
+from tap_targetads.rows.values import Integers, UtcTimes, converters
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -159,3 +159,29 @@ def test_a_zero_without_a_point_has_no_sign_as_in_json(zero: str) -> None:
 def test_a_value_of_another_type_is_refused(kind: Any, value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         converters(MOSCOW)[kind](value)
+
+
+numbers = st.one_of(
+    st.integers(0, 2**64).map(str),
+    st.integers(-(2**64), 2**64).map(str),
+    st.from_regex(r"[ +-]?[0-9_.e\u0663]{0,21}", fullmatch=True),
+)
+
+
+@given(st.lists(numbers, min_size=1))
+def test_integers_are_the_same_one_by_one_and_all_at_once(texts: list[str]) -> None:
+    convert = Integers()
+    try:
+        together = convert.all(texts)
+    except ValueError:
+        return
+
+    assert together == [convert(text) for text in texts]
+
+
+def test_integers_are_converted_all_at_once_up_to_64_bits() -> None:
+    largest = str(2**63 - 1)
+
+    assert Integers().all(["0", "17", largest]) == [0, 17, 2**63 - 1]
+    with pytest.raises(ValueError, match=str(2**63)):
+        Integers().all(["0", str(2**63)])
