@@ -207,7 +207,7 @@ def test_a_live_file_expires_an_hour_after_its_job_was_made(live: Sandbox) -> No
 
 def test_a_live_job_is_gone_when_its_file_has_expired(world: World) -> None:
     with Sandbox(world, dialect=LIVE, url_seconds=0) as sandbox:
-        gone = poll(sandbox, create(sandbox, FLAT))
+        gone = finished(sandbox, FLAT)
     assert gone["status"] == "EXPIRED"
     assert gone["error_message"] == "job result has expired"
     assert "download_url" not in gone

@@ -17,9 +17,12 @@ from singer_sdk.exceptions import ConfigurationError
 from tap_targetads.reports.kinds import RawReport
 from tap_targetads.streams.report import ReportStream
 from tap_targetads.tap import TapTargetADS
+from tests.drills.tap import LAST_DAY
+from tests.support.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
 Record = dict[str, Any]
@@ -133,22 +136,32 @@ def start_tap(
     config: Mapping[str, Any],
     *arguments: str,
     state: Mapping[str, Any] | None = None,
+    last_day: date | None = None,
     **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start the tap's command line as a process of its own.
 
-    Options are those of `Popen`.
+    With the last day that is over, it is the one of the drills, which has a clock that
+    can be set. Options are those of `Popen`.
     """
     command = command_for(folder, config, *arguments, state=state)
     environment = {k: v for k, v in os.environ.items() if "PYTHONWARN" not in k}
+    module = "tap_targetads"
+    if last_day:
+        module = "tests.drills.tap"
+        environment |= {LAST_DAY: last_day.isoformat(), "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
-        [sys.executable, "-m", "tap_targetads", *command], env=environment, **pipes
+        [sys.executable, "-m", module, *command], env=environment, **pipes
     )
 
 
 def run_and_kill(
-    folder: Path, config: dict[str, Any], state: dict[str, Any], after: int
+    folder: Path,
+    config: dict[str, Any],
+    state: dict[str, Any],
+    after: int,
+    last_day: date | None = None,
 ) -> Output:
     """Run the tap as a process, and kill it after some lines; all that it wrote.
 
@@ -158,7 +171,13 @@ def run_and_kill(
     with (
         log.open("wb") as stderr,
         start_tap(
-            folder, config, state=state, stderr=stderr, bufsize=0, pipesize=4096
+            folder,
+            config,
+            state=state,
+            last_day=last_day,
+            stderr=stderr,
+            bufsize=0,
+            pipesize=4096,
         ) as process,
     ):
         assert process.stdout
