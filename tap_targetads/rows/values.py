@@ -142,8 +142,10 @@ Integers do, since they may be larger than those of databases.
 """
 
 
-def _date(text: str) -> str:
+def _date(text: Any) -> str:
     """A date; the time of day of a date-time is dropped, if it is midnight."""
+    if not isinstance(text, str):
+        raise TypeError(text)
     try:  # Python's own parser knows weeks and days without hyphens, in some versions
         day = msgspec.convert(text[:10], date)
     except msgspec.ValidationError as error:

@@ -134,6 +134,8 @@ BAD: list[tuple[str, Any]] = [
     ("boolean", "yes"),
     ("boolean", 2),
     ("boolean", []),
+    ("date", {}),
+    ("date-time", {}),
     ("date", "2024-02-30"),
     ("date", "20240229"),
     ("date", "2024-W09-4"),
