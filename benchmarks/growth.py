@@ -61,7 +61,7 @@ def growth(options: Options) -> Section:
     return Section(
         "Growth",
         "Row keys are on. A day with all rows needs the memory for its row keys, "
-        "100 bytes for each row up to half a million and 20 beyond, to tell equal rows "
+        "100 bytes for each row up to half a million and 10 beyond, to tell equal rows "
         "apart; days of their own need it once. The CPU time includes the start of the "
         "tap.",
         table(
