@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from tap_targetads.plurals import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -27,19 +30,24 @@ class Part:
     """The windows that are not done, including the current one."""
     rows: int = 0
     """The rows that have arrived."""
+    state: str = ""
+    """How far the state has come; empty if there is none."""
     failed: bool = False
     """Whether it could not be read to the end."""
 
     def __post_init__(self) -> None:
         """Start the clock."""
         self._began = self._last = self.clock()
+        self._ended: float | None = None
+        self._first = self._latest = ""
         self._days_done = 0
         self._rows_done = 0
 
     @property
     def seconds(self) -> float:
         """How long it has been read."""
-        return max(self.clock() - self._began, 1e-9)
+        ended = self.clock() if self._ended is None else self._ended
+        return max(ended - self._began, 1e-9)
 
     @property
     def rows_per_second(self) -> float:
@@ -82,7 +90,26 @@ class Part:
         self._rows_done += rows
         self.rows = self._rows_done
         self._days_done += window.days
+        self._first = self._first or f"{window.start}"
+        self._latest = f"{window.end}"
         self._last = self.clock()
+
+    def end(self, *, failed: bool) -> None:
+        """Stop the clock."""
+        self.failed = failed
+        self._ended = self.clock()
+
+    @property
+    def summary(self) -> str:
+        """What it came to, in one line."""
+        words = ["not complete"] if self.failed else []
+        words.append(count_of(self.rows, "row"))
+        if self._first:
+            words.append(f"{self._first} to {self._latest}")
+        if self.state:
+            words.append(f"state {self.state}")
+        words.append(shown_time(self.seconds))
+        return f"{self.stream}, project {self.project_id}: {', '.join(words)}"
 
 
 @dataclass
@@ -123,11 +150,23 @@ class Progress:
 
     def end(self, part: Part, *, failed: bool = False) -> None:
         """Note that a part has been read, or has failed."""
-        part.failed = failed
+        part.end(failed=failed)
         self.ended.append(part)
         self.current = None
         if self.on_end:
             self.on_end(part)
+
+    @property
+    def summary(self) -> str:
+        """What the run came to, in one line."""
+        failed = sum(part.failed for part in self.ended)
+        words = [
+            f"{len(self.ended)} of {self.parts} streams and projects",
+            count_of(sum(part.rows for part in self.ended), "row"),
+            shown_time(self.seconds),
+            *([f"{failed} not complete"] if failed else []),
+        ]
+        return f"all: {', '.join(words)}"
 
     def log(
         self, logger: logging.Logger, part: Part, window: Window, rows: int
@@ -154,3 +193,8 @@ class Progress:
             " ".join(f"{name}={value}" for name, value in fields.items()),
             extra={"stream_name": part.stream, **fields},
         )
+
+
+def shown_time(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    return f"{timedelta(seconds=round(seconds))}"

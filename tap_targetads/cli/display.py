@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager, nullcontext, suppress
-from datetime import timedelta
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from singer_sdk.metrics import get_metrics_logger
+
 from tap_targetads.plurals import count_of
+from tap_targetads.progress import shown_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,22 +19,37 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Display
 
-    from tap_targetads.progress import Part, Progress
+    from tap_targetads.progress import Progress
 
 
 def display_of(progress: Progress) -> AbstractContextManager[object]:
-    """The live line, if stderr is a terminal that can move its cursor.
+    """Show a run: in a live line, if stderr is a terminal that can move its cursor.
 
     TERM=dumb and TTY_INTERACTIVE=0 say that it cannot. There is none either if the
     messages go to the terminal too: the log has a line for every window.
     """
-    if not (sys.stderr and sys.stderr.isatty()) or sys.stdout.isatty():
-        return nullcontext()
+    on_terminal = [stream and stream.isatty() for stream in (sys.stderr, sys.stdout)]
+    if on_terminal != [True, False]:
+        return summary_at_end(progress)
     # Importing rich takes longer than a run in a pipeline should wait.
     from rich.console import Console  # noqa: PLC0415
 
     console = Console(stderr=True)
-    return live_line(progress, console) if console.is_interactive else nullcontext()
+    if not console.is_interactive:
+        return summary_at_end(progress)
+    return live_line(progress, console)
+
+
+@contextmanager
+def summary_at_end(progress: Progress) -> Iterator[None]:
+    """End the log of a run with what has been delivered, and what has not."""
+    try:
+        yield
+    finally:
+        logger = logging.getLogger("tap-targetads")
+        for part in progress.ended:
+            logger.info("Summary: %s", part.summary)
+        logger.info("Summary: %s", progress.summary)
 
 
 @contextmanager
@@ -48,7 +65,7 @@ def live_line(progress: Progress, console: Console) -> Iterator[Display]:
     def leave(text: str) -> None:
         # The run goes on although somebody has closed the terminal.
         with suppress(OSError):
-            console.print(text, highlight=False)
+            console.print(text, highlight=False, markup=False)
 
     console.soft_wrap = True  # lines of the log are not broken
     display = rich.progress.Progress(
@@ -70,16 +87,21 @@ def live_line(progress: Progress, console: Console) -> Iterator[Display]:
     handlers = [handler for handler in _handlers() if handler.stream is stderr]
     for handler in handlers:
         handler.setStream(sys.stderr)
-    progress.on_end = lambda part: leave(_ended(part))
+    # The lines that parts leave have the same figures.
+    metrics_logger = get_metrics_logger()
+    level = metrics_logger.level
+    metrics_logger.setLevel(logging.WARNING)
+    progress.on_end = lambda part: leave(part.summary)
     try:
         yield display
     finally:
         progress.on_end = None
+        metrics_logger.setLevel(level)
         with suppress(OSError):
             display.stop()
         for handler in handlers:
             handler.setStream(stderr)
-        leave(_summary(progress))
+        leave(progress.summary)
 
 
 class _Line:
@@ -104,33 +126,12 @@ class _Line:
                 words.append(f"window {part.windows + 1}/{count}")
             words.append(f"{count_of(part.rows, 'row')} {part.rows_per_second:,.0f}/s")
             if (left := part.seconds_left) is not None:
-                words.append(_time(left))
+                words.append(shown_time(left))
             words.append("|")
         words.append(f"all {len(progress.ended)}/{progress.parts}")
         if (left := progress.seconds_left) is not None:
-            words.append(f"{_time(left)} left")
+            words.append(f"{shown_time(left)} left")
         return " ".join(words)
-
-
-def _ended(part: Part) -> str:
-    failed = "[red]not complete[/], " if part.failed else ""
-    windows = f"{count_of(part.windows, 'window')}, " if part.windows else ""
-    return (
-        f"[bold]{part.stream}, project {part.project_id}[/]: {failed}{windows}"
-        f"{count_of(part.rows, 'row')}, {part.rows_per_second:,.0f} rows/s "
-        f"in {_time(part.seconds)}"
-    )
-
-
-def _summary(progress: Progress) -> str:
-    ended = progress.ended
-    failed = sum(part.failed for part in ended)
-    return (
-        f"[bold]all[/]: {len(ended)} of {progress.parts} streams and projects, "
-        f"{count_of(sum(part.rows for part in ended), 'row')} "
-        f"in {_time(progress.seconds)}"
-        + (f", [red]{failed} not complete[/]" if failed else "")
-    )
 
 
 def _handlers() -> Iterator[logging.StreamHandler[TextIO]]:
@@ -138,7 +139,3 @@ def _handlers() -> Iterator[logging.StreamHandler[TextIO]]:
         for handler in getattr(logger, "handlers", ()):
             if isinstance(handler, logging.StreamHandler):
                 yield handler
-
-
-def _time(seconds: float) -> str:
-    return f"{timedelta(seconds=round(seconds))}"

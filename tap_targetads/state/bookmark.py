@@ -81,6 +81,11 @@ class Bookmark:
         return Window(first, after - ONE_DAY)
 
     @property
+    def value(self) -> str:
+        """The instant up to which all rows have been written; empty for none."""
+        return str(self._entry.get(_VALUE) or "")
+
+    @property
     def has_other_keys(self) -> bool:
         """Whether the rows that the state covers have row keys of another kind.
 

@@ -220,6 +220,7 @@ class ReportStream(ProjectStream):
             bookmark = self._bookmark(plan, partial(self.get_context_state, context))
         progress = self.run.progress
         part = progress.current or progress.begin(self.name, project_id)
+        part.state = bookmark.value if bookmark else ""
         calendar = self.run.settings.calendar
         check = DeliveryCheck(self.report, self.reader.row_type, calendar)
         for reading in self.reader.read(project_id, plan.windows(bookmark)):
@@ -242,6 +243,7 @@ class ReportStream(ProjectStream):
                 continue
             if bookmark:
                 self._finish(bookmark, reading.window)
+                part.state = bookmark.value
             part.end_window(reading.window, rows, reading.left)
             # The stream's own logger lets no fields through from SDK 0.55 on.
             progress.log(

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 import threading
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,7 @@ def progress(clock: Clock) -> Progress:
     return progress
 
 
+END = "2024-01-31T20:59:59+00:00"
 WEEKS = [Window(date(2024, 1, 1 + 7 * n), date(2024, 1, 7 + 7 * n)) for n in range(4)]
 
 
@@ -183,13 +184,15 @@ def test_every_stream_and_project_leaves_a_line_and_the_run_a_sum(
         progress.end(part, failed=True)
 
     lines = [line.rpartition("\x1b[2K")[2] for line in written(terminal).splitlines()]
-    assert "clicks, project 12486: 4 windows, 1,000 rows, 50 rows/s in 0:00:20" in lines
     assert (
-        "clicks, project 12487: not complete, 1 window, 250 rows, 50 rows/s in 0:00:05"
-        in lines
+        "clicks, project 12486: 1,000 rows, 2024-01-01 to 2024-01-28, 0:00:20" in lines
+    )
+    assert (
+        "clicks, project 12487: not complete, 250 rows, 2024-01-01 to 2024-01-07, "
+        "0:00:05" in lines
     )
     assert lines[-1] == (
-        "all: 2 of 4 streams and projects, 1,250 rows in 0:00:25, 1 not complete"
+        "all: 2 of 4 streams and projects, 1,250 rows, 0:00:25, 1 not complete"
     )
 
 
@@ -269,7 +272,8 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
 
 
 def is_shown(progress: Progress) -> bool:
-    return not isinstance(display_of(progress), nullcontext)
+    with display_of(progress):
+        return progress.on_end is not None
 
 
 class _Screen(io.StringIO):
@@ -448,16 +452,17 @@ def test_on_a_terminal_the_run_shows_itself_and_delivers_the_same(
     assert without_times(output) == without_times(expected)
     for stream in STREAMS:
         rows = len(expected.records[stream])
-        assert f"{stream}, project 12486: 5 windows, {rows:,} rows, " in without_styles(
-            screen
-        )
+        assert (
+            f"{stream}, project 12486: {rows:,} rows, 2024-01-01 to 2024-01-31, "
+            f"state {END}, 0:00:"
+        ) in screen
     assert (
         f"all: {len(STREAMS)} of {len(STREAMS)} streams and projects"
         in (without_styles(screen).splitlines()[-1])
     )
     assert screen.count(HIDE_CURSOR) == screen.count(SHOW_CURSOR) == 1
-    # The metrics stay; the lines that the display replaces are for debugging.
-    assert '"metric":"record_count"' in screen
+    # The display has the same figures.
+    assert "METRIC: " not in screen
     assert "Progress: " not in screen
 
 
