@@ -30,6 +30,10 @@ class TargetGoneError(TapError):
     """Nobody reads what the tap writes: there is nothing left to do."""
 
 
+class UnreachableError(TapError):
+    """The API cannot be reached at all: no stream would fare better."""
+
+
 class ConfigError(TapError, ConfigurationError):
     """Settings that cannot work, a line each."""
 

@@ -39,6 +39,8 @@ class Run:
     Attributes:
         progress: How far the run has come.
         failed: The streams and projects that could not be read to the end.
+        refused: The projects whose token is not valid.
+        stopped_by: The error after which nothing else is read.
         retries_at_most: Limits the setting `max_retries`, where somebody waits.
     """
 
@@ -57,6 +59,8 @@ class Run:
         self.logger = logger
         self.progress = Progress()
         self.failed: list[str] = []
+        self.refused: set[int] = set()
+        self.stopped_by: TapError | None = None
         self.retries_at_most: int | None = None
 
     @cached_property
@@ -85,7 +89,7 @@ class Run:
         transport = Transport(
             self._sandbox.url if settings.sandbox else settings.api_url,
             self.tokens,
-            settings.request_timeout,
+            self._timeout,
             RateLimit(settings.requests_per_minute, sleep=self.sleep),
         )
         prefetch = Prefetch(
@@ -108,7 +112,11 @@ class Run:
     @cached_property
     def downloads(self) -> Downloads:
         """Downloads the files of jobs."""
-        return Downloads(self.settings.request_timeout, self._retries)
+        return Downloads(self._timeout, self._retries)
+
+    @property
+    def _timeout(self) -> float:
+        return min(self.settings.request_timeout, self.settings.retry_timeout)
 
     @property
     def _retries(self) -> Retries:

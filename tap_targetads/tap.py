@@ -144,6 +144,8 @@ class TapTargetADS(CommandLine):
                 self._repeat_state()
                 raise
             self._repeat_state()
+        if self.run.stopped_by:
+            raise self.run.stopped_by
         if self.run.failed:
             message = (
                 f"Not delivered completely: {', '.join(self.run.failed)}. The errors "
@@ -202,8 +204,8 @@ class TapTargetADS(CommandLine):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End with 128 + signal; what was not finished is read by the next run."""
         self.logger.warning(
-            "Signal %d: stopping. The next run resumes from the last state that the "
-            "target committed.",
+            "Signal %d: stopping; a second one stops without waiting for the target. "
+            "The next run resumes from the last state that the target committed.",
             signum,
         )
         self.writer.exit(SIGNAL_EXIT_BASE + signum)

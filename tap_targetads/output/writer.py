@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -17,7 +18,8 @@ from tap_targetads.output.records import ENCODER
 class BlockWriter(GenericSingerWriter[bytes, Message]):
     """Writes messages, and whole blocks of finished RECORD lines, to stdout.
 
-    A signal during a write takes effect after it, so that no message is ever cut.
+    A signal during a write takes effect after it, so that no message is ever cut. A
+    second one does at once: the target may have stopped reading.
 
     Attributes:
         ends_with_state: Whether the last message was a state.
@@ -28,6 +30,10 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
         self.ends_with_state = False
         self._writing = False
         self._pending_exit: int | None = None
+        # Some supervisors hand over a pipe that rather fails than waits. (What stands
+        # for stdout in a test may have no number, and Windows has no such pipes.)
+        with suppress(AttributeError, OSError):
+            os.set_blocking(sys.stdout.fileno(), True)
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -44,6 +50,9 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             TargetGoneError: If nobody reads any more.
         """
+        if sys.stdout is None:
+            message = "The messages cannot be written: stdout is closed."
+            raise TargetGoneError(message)
         self.ends_with_state = False
         self._writing = True
         try:
@@ -68,7 +77,12 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
             raise SystemExit(self._pending_exit)
 
     def exit(self, code: int) -> None:
-        """Raise SystemExit, after the current write if there is one."""
+        """Raise SystemExit, after the current write if there is one.
+
+        The second time, the process ends at once.
+        """
         if not self._writing:
             raise SystemExit(code)
+        if self._pending_exit is not None:
+            os._exit(code)
         self._pending_exit = code

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PRIVATE_METHODS = {
     "_increment_stream_state": (Stream, ReportStream),
     "_write_starting_replication_value": (Stream, ReportStream),
+    "_write_activate_version_message": (Stream, ReportStream),
     "_handle_termination": (Tap, TapTargetADS),
 }
 FINAL_METHODS = {"sync_all": (Tap, TapTargetADS)}
