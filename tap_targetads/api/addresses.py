@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 _USER = re.compile(r"(://).*@", re.DOTALL)
@@ -29,5 +29,5 @@ def is_protected(url: str) -> bool:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    loopback = parts.scheme == "http" and host in _LOOPBACK_HOSTS
+    loopback = parts.scheme == "http" and host in LOOPBACK_HOSTS
     return bool(host.encode("idna")) and (parts.scheme == "https" or loopback)

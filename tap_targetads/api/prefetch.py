@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ class Prefetch:
     """Sends ahead the requests that are expected, and keeps their responses.
 
     It only saves time: the caller still asks for one response after the other. One
-    that failed is dropped, and the request is sent again in its turn.
+    that failed is dropped, and the request is sent again in its turn; but a 429 says
+    when.
 
     Memory is bounded: nothing is sent ahead before the first response of a kind has
     come, then as many requests as fit into the budget.
@@ -79,13 +81,17 @@ class Prefetch:
         """The response to a request: the one in flight, or a new one.
 
         Raises:
-            requests.RequestException: If no whole answer arrives.
+            OSError: If no whole answer arrives: what `requests` raises.
+            StalledError: If it arrives too slowly.
         """
         future = self._ahead.pop(request.key, None) if self._ahead else None
         response = None if future is None or future.exception() else future.result()
-        if response is None or not response.is_success:
+        if response is None or not (
+            response.is_success or response.status == HTTPStatus.TOO_MANY_REQUESTS
+        ):
             response = self._send(request)
-        self._sizes.append(len(response.body))
+        if response.is_success:
+            self._sizes.append(len(response.body))
         return response
 
     @property

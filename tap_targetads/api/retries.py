@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import math
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -33,6 +34,11 @@ TRIES_BEFORE_SPLIT = 3
 LONGEST_WAIT = 300.0
 """Upper bound, in seconds, of the exponential waits."""
 
+UNREACHED_TIMEOUT = 60.0
+"""Seconds after which a host that has never answered is not tried again."""
+
+_LONGEST_UNREACHED_WAIT = 20.0
+
 
 class PassingFailureError(RetriableAPIError):
     """A failure that may pass: the request is retried.
@@ -42,6 +48,7 @@ class PassingFailureError(RetriableAPIError):
         wait: Seconds to wait before the next try; None for an exponential wait.
         status: HTTP status or error code, if there was an answer.
         too_much: Whether asking for less may help.
+        unreached: Whether the host has never answered.
     """
 
     def __init__(
@@ -51,11 +58,13 @@ class PassingFailureError(RetriableAPIError):
         wait: float | None = None,
         status: int | None = None,
         too_much: bool = False,
+        unreached: bool = False,
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.status = status
         self.too_much = too_much
+        self.unreached = unreached
         self.tries = 1
 
 
@@ -71,6 +80,8 @@ def retry_waits() -> Generator[float, Exception, None]:
     failure = yield 0
     while True:
         longest = next(exponential)
+        if getattr(failure, "unreached", False):
+            longest = min(longest, _LONGEST_UNREACHED_WAIT)
         wait = getattr(failure, "wait", None)
         # A server whose clock is behind may ask for no wait at all.
         failure = yield max(backoff.full_jitter(longest), wait or 0)
@@ -109,19 +120,33 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Retries:
     """Retries something until it succeeds, or gives up.
 
-    Attributes:
-        most: How often it is retried.
+    What all requests share is whether anything has succeeded since the first failure:
+    the time for all tries counts from there, over smaller requests too; and once a
+    request was given up, the next ones are tried once.
+
+    Args:
+        most: How often something is retried.
         timeout: Seconds that all tries may take together; None for no limit.
         waits: Makes the generator of waiting times.
+        clock: Seconds.
     """
 
-    most: int
-    timeout: float | None = None
-    waits: Callable[[], Generator[float, Exception, None]] = retry_waits
+    def __init__(
+        self,
+        most: int,
+        timeout: float | None = None,
+        waits: Callable[[], Generator[float, Exception, None]] = retry_waits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._timeout = math.inf if timeout is None else timeout
+        self._waits = waits
+        self._clock = clock
+        self._failing_since: float | None = None
+        self._gave_up = False
 
     def run(
         self, attempt: Callable[[], T], subject: str, *, splittable: bool = False
@@ -138,19 +163,31 @@ class Retries:
             PassingFailureError: The last failure, if all tries have failed.
         """
         tries = 0
+        most = 1 if self._gave_up else self._most + 1
+        before_split = TRIES_BEFORE_SPLIT if self._failing_since is None else 1
 
         def counted() -> T:
             nonlocal tries
             tries += 1
+            began = self._clock()
             try:
-                return attempt()
+                result = attempt()
             except PassingFailureError as failure:
                 failure.tries = tries
+                if self._failing_since is None:
+                    self._failing_since = began
                 raise
+            except ApiError:
+                self._recovered()
+                raise
+            self._recovered()
+            return result
 
         def hopeless(failure: Exception) -> bool:
+            if getattr(failure, "unreached", False):
+                return self._failing >= UNREACHED_TIMEOUT
             too_much = getattr(failure, "too_much", False)
-            return bool(splittable and too_much and tries >= TRIES_BEFORE_SPLIT)
+            return bool(splittable and too_much and tries >= before_split)
 
         def log(details: Details) -> None:
             logging.getLogger("tap-targetads").warning(
@@ -158,18 +195,32 @@ class Retries:
                 subject,
                 details.get("exception"),
                 details["tries"],
-                self.most + 1,
+                most,
                 details.get("wait", 0),
             )
 
         again = backoff.on_exception(
-            self.waits,
+            self._waits,
             PassingFailureError,
-            max_tries=self.most + 1,
-            max_time=self.timeout,
+            max_tries=most,
+            max_time=max(0.0, self._timeout - self._failing),
             giveup=hopeless,
             jitter=None,
             on_backoff=log,
             logger=None,
         )
-        return again(counted)()
+        try:
+            return again(counted)()
+        except PassingFailureError as failure:
+            failure.too_much &= not self._gave_up and self._failing < self._timeout
+            self._gave_up = not (splittable and failure.too_much)
+            raise
+
+    @property
+    def _failing(self) -> float:
+        """Seconds since the beginning of the first try that failed."""
+        since = self._failing_since
+        return 0.0 if since is None else self._clock() - since
+
+    def _recovered(self) -> None:
+        self._failing_since, self._gave_up = None, False

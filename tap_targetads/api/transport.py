@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import requests
-from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
+from tap_targetads.api.background import while_it_moves
 from tap_targetads.api.rate_limit import RateLimit
+from tap_targetads.api.session import PIECE, Session, timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_targetads.api.answers import Body
-
-_CONNECTIONS = 64
-_PIECE = 1 << 20
-"""Bytes: ten times faster than the small pieces of `response.content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +87,15 @@ class Transport:
     Args:
         api_url: Base URL.
         tokens: Bearer token by project.
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds to wait for an answer to begin, and for each MiB of it.
         rate_limit: How fast requests may follow each other.
 
     Attributes:
+        api_url: As above.
         tokens: As above, to keep them out of log lines.
         timeout: As above.
         rate_limit: As above.
+        reached: Whether the host has ever answered.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Transport:
         timeout: float,
         rate_limit: RateLimit | None = None,
     ) -> None:
-        self._api_url = api_url
+        self.api_url = api_url
         self._authenticators = {
             project_id: BearerTokenAuthenticator(token=token)
             for project_id, token in tokens.items()
@@ -114,9 +113,8 @@ class Transport:
         self.tokens = tokens
         self.timeout = timeout
         self.rate_limit = rate_limit or RateLimit()
-        self._session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self.reached = False
+        self._session = Session()
         # Below that, it logs paths and signed addresses.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -124,23 +122,32 @@ class Transport:
         """Send a request, once.
 
         Raises:
-            requests.RequestException: If no whole answer arrives.
+            OSError: If no whole answer arrives: what `requests` raises.
+            StalledError: If it arrives too slowly.
         """
         self.rate_limit.wait()
+        return while_it_moves(
+            partial(self._send, request), least=PIECE, seconds=self.timeout
+        )
+
+    def _send(self, request: Request, progress: Callable[[int], None]) -> Response:
         response = self._session.request(
             request.method,
-            self._api_url + request.path,
+            self.api_url + request.path,
             params={"project_id": str(request.project_id), **request.params},
             json=request.body,
             auth=self._authenticators[request.project_id],
-            timeout=self.timeout,
+            timeout=timeouts(self.timeout),
             # A redirect would turn a POST into a GET, or send the token elsewhere.
             allow_redirects=False,
             stream=True,
         )
+        self.reached = True
+        progress(PIECE)  # the headers are there
         body = bytearray()
-        for piece in response.iter_content(_PIECE):
+        for piece in response.iter_content(PIECE):
             body += piece
+            progress(len(piece))
         return Response(
             response.status_code,
             response.reason or "",

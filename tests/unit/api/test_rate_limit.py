@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tap_targetads.api.answers import TokenStatus
 from tap_targetads.api.client import Client
 from tap_targetads.api.rate_limit import RateLimit
-from tap_targetads.api.retries import PassingFailureError, Retries
+from tap_targetads.api.retries import PassingFailureError, Retries, retry_waits
 from tap_targetads.api.transport import Request, Transport
+from tap_targetads.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -131,3 +132,78 @@ def test_a_request_that_can_be_made_smaller_is_not_tried_for_long() -> None:
                 splittable=True,
             )
         assert caught.value.tries == tries
+
+
+def failing(clock: Clock, seconds: float = 0) -> None:
+    clock.now += seconds
+    message = "no."
+    raise PassingFailureError(message, wait=0, too_much=True)
+
+
+def tries_of(retries: Retries, clock: Clock, *, splittable: bool = False) -> int:
+    with pytest.raises(PassingFailureError) as caught:
+        retries.run(lambda: failing(clock), "Stream clicks", splittable=splittable)
+    return caught.value.tries
+
+
+def test_after_something_was_given_up_the_next_requests_are_tried_once() -> None:
+    clock = Clock()
+    retries = Retries(8, waits=no_waits, clock=clock)
+
+    tries = [tries_of(retries, clock) for _ in range(3)]
+    retries.run(lambda: None, "Stream clicks")
+
+    assert tries == [9, 1, 1]
+    assert tries_of(retries, clock) == 9
+
+
+def test_a_refusal_shows_that_the_api_is_alive() -> None:
+    def refuse() -> None:
+        raise ApiError("no")
+
+    clock = Clock()
+    retries = Retries(8, waits=no_waits, clock=clock)
+    tries_of(retries, clock)
+    with pytest.raises(ApiError):
+        retries.run(refuse, "Stream clicks")
+
+    assert tries_of(retries, clock) == 9
+
+
+def test_the_time_for_all_tries_counts_over_smaller_requests_too() -> None:
+    clock = Clock()
+    retries = Retries(8, timeout=1000, waits=no_waits, clock=clock)
+
+    def split() -> PassingFailureError:
+        with pytest.raises(PassingFailureError) as caught:
+            retries.run(
+                lambda: failing(clock, seconds=300), "Stream clicks", splittable=True
+            )
+        return caught.value
+
+    first, second = split(), split()
+
+    assert (first.tries, first.too_much) == (3, True)
+    # Four times 300 seconds: asking for still less does not help.
+    assert (second.tries, second.too_much) == (1, False)
+
+
+def test_a_host_that_never_answered_is_given_up_within_two_minutes() -> None:
+    clock = Clock()
+
+    def unreached() -> None:
+        clock.now += 30  # the time-out of a connection
+        message = "no."
+        raise PassingFailureError(message, unreached=True)
+
+    def waits() -> Generator[float, Exception, None]:
+        real = retry_waits()
+        failure = yield next(real)
+        while True:
+            clock.now += real.send(failure)
+            failure = yield 0
+
+    with pytest.raises(PassingFailureError):
+        Retries(8, timeout=3600, waits=waits, clock=clock).run(unreached, "Clicks")
+
+    assert clock.now - 100 <= 120

@@ -76,7 +76,6 @@ def test_a_row_with_too_few_values_is_an_error() -> None:
         '{"count": 3}',
         '{"data": [{"InteractionTime": "2024-01-15 10:00:00"}',
         '{"data": [], "has_more": "perhaps"}',
-        "<html>",
     ],
 )
 def test_a_malformed_answer_is_tried_again_and_then_an_error(text: str) -> None:
