@@ -20,8 +20,10 @@ Kind = Literal[
     "gateway_timeout",
     "too_large",
     "slow",
+    "trickle",
     "cut",
     "malformed",
+    "maintenance",
     "error_in_body",
     "ignore_offset",
     "empty_page",
@@ -35,6 +37,7 @@ Kind = Literal[
     "shifted_days",
     "unauthorized",
     "forbidden",
+    "firewall",
     "not_found",
     "job_failed",
     "job_expired",
@@ -55,8 +58,10 @@ Kind = Literal[
 `gateway_timeout`: status 504, with a proxy's HTML page.
 `too_large`: status 413.
 `slow`: the right response, late.
+`trickle`: the promise of a long response, then a space now and then.
 `cut`: the connection ends in the middle of the right response's body.
 `malformed`: status 200, with half of the right response's JSON; the length is right.
+`maintenance`: status 200, with an HTML page that says to come back later.
 `error_in_body`: status 200, with an error as its body.
 `ignore_offset`: the first page, whatever the offset, and the claim that more follow.
 `empty_page`: a page without rows, and the claim that more follow.
@@ -77,6 +82,7 @@ Kind = Literal[
     happen to v2, too, if the path says so: `ignore_types@/v2/reports/`.
 `unauthorized`: status 401.
 `forbidden`: status 403.
+`firewall`: status 403, with the HTML page of a firewall.
 `not_found`: status 404; on `/v2/`, a server that has no version 2.
 
 Some happen to v2 jobs only, and are drawn when the job is created:

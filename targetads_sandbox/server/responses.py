@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
     from targetads_sandbox.server.pages import Page
 
 _GATEWAYS = {
-    "bad_gateway": HTTPStatus.BAD_GATEWAY,
-    "gateway_timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "bad_gateway": (HTTPStatus.BAD_GATEWAY, "502 Bad Gateway"),
+    "gateway_timeout": (HTTPStatus.GATEWAY_TIMEOUT, "504 Gateway Timeout"),
+    "maintenance": (HTTPStatus.OK, "We will be back soon"),
+    "firewall": (HTTPStatus.FORBIDDEN, "Access denied"),
 }
-"""What a proxy answers for itself."""
+"""What something in front of the API answers for itself: status and title."""
+
+_TRICKLE_SECONDS = 0.05
+_PROMISED = 1_000_000
 
 
 class ApiError(Exception):
@@ -109,7 +115,9 @@ def validation_response(failures: Sequence[FailedField], dialect: Dialect) -> Re
 def fault_response(fault: Fault) -> Response | None:
     """The response of a fault; None if the fault needs the right one first."""
     if fault.kind in _GATEWAYS:
-        return _proxy_response(_GATEWAYS[fault.kind])
+        return _proxy_response(*_GATEWAYS[fault.kind])
+    if fault.kind == "trickle":
+        return TrickleResponse(media_type="application/json")
     if fault.kind == "error_in_body":
         return error_response(fault.code, INTERNAL_ERROR[1], status=200)
     if fault.kind in _REFUSALS:
@@ -120,8 +128,7 @@ def fault_response(fault: Fault) -> Response | None:
     return None
 
 
-def _proxy_response(status: HTTPStatus) -> Response:
-    title = f"{status.value} {status.phrase}"
+def _proxy_response(status: HTTPStatus, title: str) -> Response:
     content = (
         f"<html><head><title>{title}</title></head>"
         f"<body><center><h1>{title}</h1></center></body></html>"
@@ -146,6 +153,35 @@ def damaged_response(fault: Fault, response: Response) -> Response:
             return raw_json_response(body[: len(body) // 2])
         return CutResponse(body, response.status_code, media_type=response.media_type)
     return response
+
+
+class TrickleResponse(Response):
+    """A response of which so little comes that it never ends."""
+
+    async def __call__(
+        self,
+        scope: Scope,  # noqa: ARG002 - ASGI's signature
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Send spaces until the client hangs up, or gets what was promised."""
+        headers = {**self.headers, "content-length": str(_PROMISED)}
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+            }
+        )
+        gone = asyncio.ensure_future(_hung_up(receive))
+        while not gone.done():
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            await asyncio.wait([gone], timeout=_TRICKLE_SECONDS)
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class CutResponse(Response):

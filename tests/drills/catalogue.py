@@ -24,6 +24,8 @@ PAGE_FAULTS: tuple[Declared, ...] = (
     {"kind": "bad_gateway", "rate": 0.1},
     {"kind": "gateway_timeout", "rate": 0.05},
     {"kind": "slow", "rate": 0.01, "seconds": 1.5},
+    {"kind": "trickle", "rate": 0.01},
+    {"kind": "maintenance", "rate": 0.05},
     {"kind": "cut", "rate": 0.1},
     {"kind": "malformed", "rate": 0.1},
     {"kind": "error_in_body", "rate": 0.1},
@@ -37,6 +39,7 @@ PAGE_LIES: tuple[Declared, ...] = (
     {"kind": "too_large", "rate": 0.02},
     {"kind": "unauthorized", "rate": 0.02},
     {"kind": "forbidden", "rate": 0.02},
+    {"kind": "firewall", "rate": 0.02},
 )
 """What goes on until somebody mends the server."""
 
@@ -60,6 +63,7 @@ TRANSPORT_FAULTS: tuple[Declared, ...] = (
     {"kind": "malformed", "rate": 0.05, "path": "/v2/"},
     {"kind": "cut", "rate": 0.05, "path": "/v2/"},
     {"kind": "cut", "rate": 0.05, "path": "/storage/"},
+    {"kind": "trickle", "rate": 0.01, "path": "/storage/"},
     {"kind": "bad_gateway", "rate": 0.05, "path": "/storage/"},
 )
 """What happens to the requests around jobs."""
@@ -108,6 +112,9 @@ _BYTES = (1, 250_000)
 BLOWS: Mapping[str, Blow] = {
     "tap killed": Blow("tap", SIGKILL, rounds=20, within=_BYTES),
     "tap terminated": Blow("tap", SIGTERM, rounds=6, within=_BYTES),
+    "target stalls, tap terminated": Blow(
+        "tap", SIGTERM, rounds=6, within=_BYTES, stalls=True
+    ),
     "target killed": Blow("target", SIGKILL, rounds=6, within=_BYTES),
 }
 
@@ -147,6 +154,12 @@ MISREADINGS: Mapping[str, str] = {
     "shifted_days": "`timezone`",
 }
 """How a server may misread a filter, and what the tap's error has to say of it."""
+
+UNREACHABLE: Mapping[Literal["nowhere", "untrusted"], str] = {
+    "nowhere": "No connection to 127.0.0.1:",
+    "untrusted": "is not trusted",
+}
+"""Where a run may look for the API in vain, and what its error has to say."""
 
 _IMPATIENT: Mapping[str, Any] = {"request_timeout": 1, "job_timeout": 1}
 
@@ -316,6 +329,18 @@ OTHERS: tuple[Drill, ...] = (
         settings={"page_size": 10},
         rows_per_day=30,
         end=_THREE_WEEKS,
+    ),
+    *(
+        Drill(
+            f"host that is {first_url}",
+            "auto",
+            settings={"max_retries": 2},
+            end=_FEW_DAYS,
+            first_url=first_url,
+            refused=refused,
+            short=True,
+        )
+        for first_url, refused in UNREACHABLE.items()
     ),
     Drill(
         "disk full",

@@ -27,6 +27,7 @@ LASTING = frozenset(
         "too_large",
         "unauthorized",
         "forbidden",
+        "firewall",
         "wrong_row_count",
         "short_page",
         "ignore_dates",
@@ -61,12 +62,15 @@ class Blow:
         rounds: How often that happens, once in a run.
         within: The moment, drawn by chance: when this many bytes, from and to, have
             gone from the tap to the target.
+        stalls: Whether the target stops reading at that moment, and the signal is sent
+            until the process ends.
     """
 
     victim: Literal["tap", "target"]
     signal: Signals = SIGKILL
     rounds: int = 20
     within: tuple[int, int] = (1, 200_000)
+    stalls: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Drill:
         extra_rows: Rows that the world has besides, for the first project.
         file_bytes: How large the tap's files may become in the first run: less than
             it needs.
+        first_url: Where the first run looks for the API instead: `nowhere`, or at a
+            server whose certificate is `untrusted`.
         refused: What the error of the first run has to say, which must not have moved
             the state: not one of the faulty answers may have been believed. None, if
             the run need not fail.
@@ -112,6 +118,7 @@ class Drill:
     dialect: str = "documented"
     extra_rows: Sequence[Mapping[str, Any]] = ()
     file_bytes: int | None = None
+    first_url: Literal["nowhere", "untrusted"] | None = None
     refused: str | None = None
     again: bool = False
     search: bool = False

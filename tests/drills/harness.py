@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.drills.pipeline import Outcome, Strike, run_pipeline
 from tests.drills.tap import FILE_BYTES, LAST_DAY
 from tests.drills.warehouse import Warehouse
 from tests.support.places import ROOT
+from tests.support.strange_server import StrangeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +98,6 @@ class _Runs:
     def __post_init__(self) -> None:
         self.result = Result(self.drill)
         self.settings = {
-            "api_url": self.sandbox.url,
             "projects": [
                 {"project_id": p, "auth_token": self.sandbox.tokens[p]}
                 for p in self.drill.projects
@@ -166,13 +167,14 @@ class _Runs:
             variables[FILE_BYTES] = str(self.drill.file_bytes)
         if self.drill.search:
             variables["TAP_TARGETADS_LOGLEVEL"] = "DEBUG"
-        outcome = run_pipeline(
-            self._tap_command(),
-            self.warehouse.target_command(self.folder),
-            tap_environment={**_environment(), **variables},
-            target_environment={**_environment(), "PGTZ": "UTC"},
-            strike=self._strike(),
-        )
+        with self._api(self.drill.first_url if first else None) as url:
+            outcome = run_pipeline(
+                self._tap_command(url),
+                self.warehouse.target_command(self.folder),
+                tap_environment={**_environment(), **variables},
+                target_environment={**_environment(), "PGTZ": "UTC"},
+                strike=self._strike(),
+            )
         self.result.blows += outcome.struck
         self.state = outcome.state or self.state
         problems = problems_of(outcome, self.drill, temporary, limited=limited)
@@ -186,17 +188,28 @@ class _Runs:
         self.sandbox.clear_requests()
         return outcome
 
+    @contextmanager
+    def _api(self, instead: str | None) -> Iterator[str]:
+        """Where the API is, or what is there instead."""
+        if instead == "nowhere":
+            yield "http://127.0.0.1:9"
+        elif instead == "untrusted":
+            with StrangeServer(lambda e: e.send(200, b"{}"), certificate=True) as other:
+                yield other.url
+        else:
+            yield self.sandbox.url
+
     def _strike(self) -> Strike | None:
         blow = self.drill.blow
         if blow is None or self.result.blows == blow.rounds:
             return None
         after = self.chance.randint(*blow.within)
         cut = self.chance.choice([True, False])
-        return Strike(blow.victim, blow.signal, after, cut)
+        return Strike(blow.victim, blow.signal, after, cut, blow.stalls)
 
-    def _tap_command(self) -> list[str]:
+    def _tap_command(self, url: str) -> list[str]:
         files: dict[str, Any] = {
-            "config": self.settings,
+            "config": {**self.settings, "api_url": url},
             "catalog": selected(catalog(), self.drill.streams),
         }
         if self.state is not None:

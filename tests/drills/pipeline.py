@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 """Where the tap's and the drills' packages are."""
 
+_PATIENCE = 20
 _PIPE_BYTES = 4096
 """Small pipes, so that a blow falls close to the moment that was drawn for it."""
 
@@ -31,12 +32,15 @@ class Strike:
         after: The moment: when so many bytes have gone to the target.
         cut: Whether the target gets the beginning of a line that a dead tap left
             unfinished, as through a shell's pipe.
+        stalls: Whether nothing more is read from the tap, and the signal sent until
+            it ends.
     """
 
     victim: str
     signal: Signals
     after: int
     cut: bool
+    stalls: bool = False
 
 
 @dataclass
@@ -166,10 +170,22 @@ def _pump(
             sink.write(lines + newline)
             sink.flush()
             if strike and not outcome.struck and len(outcome.messages) >= strike.after:
-                processes[strike.victim].send_signal(strike.signal)
                 outcome.struck = True
+                if strike.stalls:
+                    _insist(processes[strike.victim], strike.signal)
+                    break
+                processes[strike.victim].send_signal(strike.signal)
         if strike is None or strike.cut:
             sink.write(tail)
+
+
+def _insist(process: subprocess.Popen[bytes], signal: Signals) -> None:
+    """Send a signal until the process ends; somebody waits, but not for long."""
+    for _ in range(_PATIENCE):
+        process.send_signal(signal)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+            return
 
 
 def _arguments_of(process: subprocess.Popen[bytes]) -> str:

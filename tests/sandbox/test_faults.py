@@ -56,11 +56,26 @@ def test_the_time_to_wait_can_be_a_date(sandbox: Sandbox) -> None:
     assert 3590 < (moment - served).total_seconds() < 3610
 
 
+def test_a_response_that_trickles_never_ends(sandbox: Sandbox) -> None:
+    sandbox.faults.set([Fault("trickle", times=1)])
+    url = f"{sandbox.url}/v1/reports/raw_reports?project_id=12486"
+    headers = {"Authorization": f"Bearer {sandbox.tokens[12486]}"}
+    with requests.post(
+        url, json=body(), headers=headers, stream=True, timeout=10
+    ) as response:
+        first = response.raw.read(2)
+
+    assert response.status_code == 200
+    assert (first, response.headers["Content-Length"]) == (b"  ", "1000000")
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "title"),
     [
         ("bad_gateway", 502, "502 Bad Gateway"),
         ("gateway_timeout", 504, "504 Gateway Timeout"),
+        ("maintenance", 200, "We will be back soon"),
+        ("firewall", 403, "Access denied"),
     ],
 )
 def test_a_proxy_answers_in_html(
