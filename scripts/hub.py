@@ -50,8 +50,9 @@ ABOUT: dict[str, Any] = {
 def setting(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A setting as Meltano describes it."""
     options = [value for value in schema.get("enum", ()) if value is not None]
-    kind = "date_iso8601" if schema.get("format") == "date" else schema["type"][0]
-    described = {"name": name, "kind": "options" if options else kind}
+    # Days are texts too: Meltano's own kind takes 01.02.2024 for the second of January.
+    kind = "options" if options else schema["type"][0]
+    described = {"name": name, "kind": kind}
     if "default" in schema:
         described["value"] = schema["default"]
     if options:

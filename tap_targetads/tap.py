@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tap_targetads.streams.meta import MetaStream
+
+UNDER_MELTANO = "MELTANO_EXTRACTOR_NAME"
+"""The variable that tells that Meltano runs the tap."""
 
 SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
@@ -65,6 +69,8 @@ class TapTargetADS(CommandLine):
         """
         schema = self.all_settings()
         environ = environment() if parse_env_config else {}
+        # Meltano passes a file, but leaves misspelt variables where they are.
+        variables = os.environ if UNDER_MELTANO in os.environ else environ
         from_environment = from_variables(environ, schema["properties"])
         if from_environment:
             names = ", ".join(from_environment)
@@ -73,7 +79,9 @@ class TapTargetADS(CommandLine):
         # Null is as good as not given: the SDK fills in the default.
         given = {name: value for name, value in given.items() if value is not None}
         try:
-            check_settings(given, environ, schema, self.logger, strict=validate_config)
+            check_settings(
+                given, variables, schema, self.logger, strict=validate_config
+            )
             super().__init__(config=given, validate_config=validate_config, **kwargs)
             if validate_config:
                 _ = self.run.settings

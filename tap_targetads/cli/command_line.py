@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import os
 import sys
 from abc import abstractmethod
 from contextlib import redirect_stdout
@@ -10,14 +12,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from click import BadParameter
 from singer_sdk import Tap
+from singer_sdk.cli import plugin_cli
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_targetads.cli.about import with_streams
 from tap_targetads.cli.inputs import checked_file, settings_in
+from tap_targetads.config.environment import variable
 
 if TYPE_CHECKING:
     import click
+
+LOG_LEVELS = (variable("loglevel"), "LOGLEVEL")
+"""The variables that hold the level of the log (SDK)."""
 
 ENVIRONMENT = "ENV"
 """What `--config` says for settings from the environment (SDK)."""
@@ -41,6 +48,17 @@ class CommandLine(Tap):
             if other := part.get("properties", {}).get("__else__"):
                 other["anyOf"] = [kind for kind in other["anyOf"] if kind != "null"]
         return schema
+
+    @plugin_cli
+    @override
+    def cli(cls) -> click.Command:  # noqa: N805 - a class method
+        """The command, unless the level of the log cannot be set."""
+        for name in LOG_LEVELS:
+            level = os.environ.get(name, "").upper()
+            if level and level not in logging.getLevelNamesMapping():
+                sys.exit(f"{name}: there is no such level. Set DEBUG, INFO or WARNING.")
+        command: click.Command = super().cli
+        return command
 
     @classmethod
     @override

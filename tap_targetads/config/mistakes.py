@@ -55,7 +55,8 @@ def check_settings(
         variables: The names in the environment, if settings are read from there.
         schema: The JSON schema of all settings.
         logger: Where warnings go.
-        strict: Whether mistakes are errors. Names like that of no setting never are.
+        strict: Whether settings must be complete, and names that nearly are one are
+            errors. Names like that of no setting never are.
 
     Raises:
         ConfigError: All mistakes.
@@ -66,9 +67,12 @@ def check_settings(
             mistakes.append(str(error))
         else:
             logger.warning("%s", error)
-    if strict:
-        for found in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(given):
+    for found in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(given):
+        if strict or not _is_incomplete(found):
             mistakes += map(str, _explained(found))
+    if given.get("flattening_enabled") and not given.get("flattening_max_depth"):
+        problem = "is missing. Without a depth, `flattening_enabled` has no meaning."
+        mistakes.append(str(SettingsError("flattening_max_depth", problem)))
     if mistakes:
         # Each missing property is an error of its own that lists all of them.
         raise ConfigError("\n".join(dict.fromkeys(mistakes)))
@@ -122,9 +126,14 @@ def _unknown(
         yield error, bool(right)
 
 
+def _is_incomplete(error: ValidationError) -> bool:
+    """Whether a setting is missing: discovery can do without."""
+    return error.validator == "required" and not error.absolute_path
+
+
 def _explained(error: ValidationError) -> Iterator[SettingsError]:
     """What is wrong; of alternatives, in the one that was meant."""
-    if error.validator == "required" and not error.absolute_path:
+    if _is_incomplete(error):
         for name in _missing(error):
             yield SettingsError(
                 name,

@@ -53,7 +53,7 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.DateType,
         required=True,
         title="Start date",
-        description="First day to read, inclusive: `2024-01-31`.",
+        description="First day to read, inclusive: `2024-01-31` or `31.01.2024`.",
     ),
     th.Property(
         "end_date",
@@ -241,6 +241,14 @@ CONFIG_SCHEMA = th.PropertiesList(
         "others are read to the end, and the run fails then.",
     ),
     th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Emit ACTIVATE_VERSION messages",
+        description="Let targets remove what is gone at the source, for streams that "
+        "are read as a whole. Those are written record by record.",
+    ),
+    th.Property(
         "row_key",
         th.BooleanType,
         default=True,
@@ -253,7 +261,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=310,
         title="Request timeout",
-        description="Seconds to wait for an answer. The API itself gives up at 300.",
+        description="Seconds to wait for an answer, and for each further MiB of it. "
+        "The API itself gives up at 300.",
     ),
     th.Property(
         "max_retries",
@@ -268,7 +277,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=3600,
         title="Retry timeout",
-        description="Seconds that all tries of a request may take together.",
+        description="Seconds that all tries may take together, those of smaller "
+        "requests included.",
     ),
     th.Property(
         "requests_per_minute",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -94,20 +95,29 @@ class Settings(msgspec.Struct, frozen=True):
         return self.calendar.day_of(now) - ONE_DAY
 
 
+_QUOTES = "\"'`«„“”"
+_VERSION = re.compile("/v[12](/|$)")
+_DAY_FIRST = re.compile(r"(\d\d)\.(\d\d)\.(\d{4})")
 _LIKE_A_DAY = re.compile("[0-9./-]{1,10}")
 
 
 def _day(config: Mapping[str, Any], setting: str) -> date | None:
-    """A day from a date or a date-time, of which only the date counts."""
+    """A day from a date or a date-time, of which only the date counts.
+
+    With dots, the day comes first, as in Russia.
+    """
     value = config.get(setting)
     if not value:
         return None
+    dotted = _DAY_FIRST.fullmatch(value)
     try:
+        if dotted:
+            return date(*map(int, reversed(dotted.groups())))
         return datetime.fromisoformat(value).date()
     except ValueError:
         # Anything else may be a token in the wrong place.
         shown = repr(value) if _LIKE_A_DAY.fullmatch(value) else "what is given"
-        problem = f"{shown} is not a day. Write it like 2024-01-31."
+        problem = f"{shown} is not a day. Write it like 2024-01-31 or 31.01.2024."
         raise SettingsError(setting, problem) from None
 
 
@@ -120,6 +130,7 @@ def _check_timezone(name: str) -> None:
 
 
 def _api_url(url: str) -> str:
+    url = url.strip()
     try:
         protected = is_protected(url)
     except ValueError:
@@ -131,6 +142,10 @@ def _api_url(url: str) -> str:
             "localhost)."
         )
         raise SettingsError("api_url", f"{shown_url(url)} {problem}")
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or _VERSION.search(parts.path):
+        problem = "has more than a base: write it without ?, # and the version."
+        raise SettingsError("api_url", f"{shown_url(url)} {problem}")
     return url.rstrip("/")
 
 
@@ -138,7 +153,11 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
     """The token of each project to read."""
     single, several = config.get("project_id"), config.get("projects")
     if single and several:
-        raise SettingsError("projects", "cannot go together with `project_id`.")
+        problem = (
+            "cannot go together with `project_id`. Remove one of the two: "
+            "TAP_TARGETADS_PROJECT_ID from the environment or .env, for example."
+        )
+        raise SettingsError("projects", problem)
     entries = several or ([{"project_id": single}] if single else [])
     common = config.get("auth_token", "")
     tokens = {e["project_id"]: (e.get("auth_token") or common).strip() for e in entries}
@@ -159,7 +178,13 @@ def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
                 "in the environment or in .env, or `auth_token` in the project's "
                 "entry under `projects`.",
             )
-        if not (token.isascii() and token.isprintable()):
+        if token[0] in _QUOTES or token.lower().startswith("bearer"):
+            raise SettingsError(
+                "auth_token",
+                f"of project {project_id} begins with a quote, or with `Bearer`. Write "
+                "the token alone.",
+            )
+        if not (token.isascii() and token.isprintable()) or " " in token:
             raise SettingsError(
                 "auth_token",
                 f"of project {project_id} has characters that no token has. Copy it "

@@ -152,7 +152,7 @@ def start_tap(
         environment |= {LAST_DAY: last_day.isoformat(), "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
-        [sys.executable, "-m", module, *command], env=environment, **pipes
+        [sys.executable, "-m", module, *command], **{"env": environment, **pipes}
     )
 
 

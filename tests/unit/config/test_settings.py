@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +32,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"start_date": "January"}, "`start_date`: what is given is not a day"),
     ({"start_date": "2024-02-30"}, "`start_date`: '2024-02-30' is not a day"),
     ({"start_date": "2024-01-01x"}, "`start_date`: what is given is not a day"),
-    ({"end_date": "31.01.2024"}, "`end_date`: '31.01.2024' is not a day"),
+    ({"end_date": "32.01.2024"}, "`end_date`: '32.01.2024' is not a day"),
+    ({"end_date": "1.2.2024"}, "`end_date`: '1.2.2024' is not a day"),
+    ({"end_date": "01/02/2024"}, "`end_date`: '01/02/2024' is not a day"),
+    ({"api_url": "https://a.example/?project=1"}, "`api_url`"),
+    ({"api_url": "https://a.example/#reports"}, "`api_url`"),
+    ({"api_url": "https://a.example/v1/"}, "`api_url`"),
+    ({"auth_token": "Bearer 4f3c-secret"}, "begins with a quote, or with `Bearer`"),
+    ({"auth_token": "'4f3c-secret'"}, "begins with a quote, or with `Bearer`"),
+    ({"auth_token": "4f3c secret"}, "`auth_token`: of project 12486 has characters"),
+    ({"flattening_enabled": True}, "`flattening_max_depth`: is missing."),
     (
         {"end_date": "2023-12-31"},
         "`start_date`: 2024-01-01 is after `end_date` 2023-12-31",
@@ -280,3 +292,31 @@ def test_an_extra_field_gets_its_type_from_its_name_or_as_declared() -> None:
 def test_settings_errors_name_the_setting() -> None:
     with pytest.raises(SettingsError, match="Setting `timezone`"):
         settings(timezone="Nowhere/At_All")
+
+
+@pytest.mark.parametrize("text", ["2024-02-01", "01.02.2024", "2024-02-01T00:00:00Z"])
+def test_a_day_with_dots_begins_with_the_day(text: str) -> None:
+    settings = Settings.from_config({**DEFAULTS, **GOOD, "end_date": text})
+
+    assert settings.end_date == date(2024, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (" https://a.example/ ", "https://a.example"),
+        ("https://a.example/gateway//", "https://a.example/gateway"),
+    ],
+)
+def test_blanks_and_slashes_around_an_address_do_not_count(
+    given: str, used: str
+) -> None:
+    settings = Settings.from_config({**DEFAULTS, **GOOD, "api_url": given})
+
+    assert settings.api_url == used
+
+
+def test_zones_are_known_on_a_machine_without_their_data() -> None:
+    code = "from zoneinfo import *; assert not TZPATH; ZoneInfo('Europe/Moscow')"
+
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONTZPATH": ""})
