@@ -152,7 +152,8 @@ def _api_url(url: str) -> str:
 def _tokens(config: Mapping[str, Any]) -> dict[int, str]:
     """The token of each project to read."""
     single, several = config.get("project_id"), config.get("projects")
-    if single and several:
+    # The sandbox has no project of one's own: there, a list of them counts more.
+    if single and several and not config["sandbox"]:
         problem = (
             "cannot go together with `project_id`. Remove one of the two: "
             "TAP_TARGETADS_PROJECT_ID from the environment or .env, for example."

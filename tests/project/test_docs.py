@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts import mistakes
 from scripts.reference import PLACES, places_in, with_places_filled
 from tap_targetads.config.report_schema import REPORT_SCHEMA
 from tap_targetads.config.schema import CONFIG_SCHEMA
@@ -179,3 +180,7 @@ def test_the_tasks_run_what_has_to_pass_before_a_merge() -> None:
         assert command in commands
         assert f"uv run {command}\n" in continuous
     assert "mkdocs build --strict" in continuous
+
+
+def test_what_the_tap_says_to_common_mistakes_is_what_the_page_says() -> None:
+    assert mistakes.table() in mistakes.PAGE.read_text(encoding="utf-8")

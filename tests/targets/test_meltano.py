@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 from copy import deepcopy
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.mistakes import MISTAKES, line
+from scripts.mistakes import variables as variables_of
 from tap_targetads.tap import TapTargetADS
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.truth import (
@@ -71,8 +75,80 @@ def test_made_up_rows_come_only_where_the_sandbox_is_asked_for() -> None:
 
     assert project["default_environment"] == "prod"
     for environment in project["environments"]:
-        made_up = "sandbox: True" in str(environment).replace("'", "")
+        made_up = "SANDBOX: true" in str(environment).replace("'", "").replace(
+            "sandbox: True", "SANDBOX: true"
+        )
         assert made_up == (environment["name"] in {"sandbox", "reports"})
+
+
+FILLED = {
+    "TAP_TARGETADS_PROJECT_ID": "777",
+    "TAP_TARGETADS_PROJECTS": '[{"project_id": 777}]',
+    "TAP_TARGETADS_START_DATE": "2023-05-01",
+    "TAP_TARGETADS_END_DATE": "2023-05-02",
+    "TAP_TARGETADS_TIMEZONE": "Asia/Tokyo",
+    "TAP_TARGETADS_INTERACTION_TYPES": '["Click"]',
+    "TAP_TARGETADS_MEDIA_CAMPAIGN_IDS": "[1]",
+    "TAP_TARGETADS_EXTRA_FIELDS": '["Color"]',
+    "TAP_TARGETADS_REPORTS": '[{"name": "mine", "report": "raw"}]',
+    "TAP_TARGETADS_STREAM_MAPS": '{"clicks": null}',
+}
+"""What somebody's own `.env` may hold, and every setting that makes other rows."""
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_what_somebody_has_set_changes_nothing_in_the_sandbox(meltano: Meltano) -> None:
+    def settings(**variables: str) -> dict[str, Any]:
+        text = meltano.run(
+            "--environment=sandbox", "config", "print", "tap-targetads", **variables
+        )
+        found: dict[str, Any] = json.loads(text[text.index("\n{") :])
+        return {k: v for k, v in found.items() if k != "project_id"}
+
+    assert settings(**FILLED) == settings()
+    log = meltano.run(
+        "--environment=sandbox", "invoke", "tap-targetads", "--test", **FILLED
+    )
+    assert re.findall(r"Project (\d+): ok", log) == ["12486", "12487"]
+    assert "page_views" in log
+    assert "mine" not in log
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_common_mistake_is_one_line_under_meltano_too(
+    meltano: Meltano, mistake: str
+) -> None:
+    with Sandbox(World(rows_per_day=10)) as sandbox:
+        wrong = MISTAKES[mistake]
+        command = meltano.command(
+            "invoke", "tap-targetads", "--test", **variables_of(sandbox, wrong)
+        )
+        done = subprocess.run(**command, check=False)
+        told = line(sandbox, wrong)
+
+    assert done.returncode == 1
+    assert done.stdout.count(told) == 1
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_meltano_passes_days_on_as_they_are_written(meltano: Meltano) -> None:
+    variables = {
+        "TAP_TARGETADS_PROJECT_ID": "12486",
+        "TAP_TARGETADS_AUTH_TOKEN": "4f3c-secret",
+        "TAP_TARGETADS_START_DATE": "01.02.2024",
+        "TAP_TARGETADS_END_DATE": "31.01.2024",
+    }
+    command = meltano.command("invoke", "tap-targetads", "--test", **variables)
+
+    done = subprocess.run(**command, check=False)
+
+    assert done.returncode == 1
+    assert "2024-02-01 is after `end_date` 2024-01-31" in done.stdout
 
 
 def test_meltano_knows_every_capability() -> None:
