@@ -147,6 +147,11 @@ class TapTargetADS(CommandLine):
             stream.check()
         if maps := self.config.get("stream_maps"):
             warn_of_bare_ids(maps, self.mapper, selected, self.logger)
+        if self.config.get("batch_config") and not all(s.per_record for s in selected):
+            self.logger.info(
+                "Setting `batch_config`: rows go into files. A target that skips BATCH "
+                "messages loses them, even if it confirms the state: compare counts."
+            )
         if not selected:
             self.logger.warning("Nothing is selected, so that nothing is read.")
         else:
