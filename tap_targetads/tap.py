@@ -26,7 +26,7 @@ from tap_targetads.run import Run
 from tap_targetads.streams.catalog import check_streams
 from tap_targetads.streams.meta import META
 from tap_targetads.streams.report import ReportStream
-from tap_targetads.streams.stream_maps import checked_mapper
+from tap_targetads.streams.stream_maps import checked_mapper, warn_of_bare_ids
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -100,6 +100,12 @@ class TapTargetADS(CommandLine):
         """The writer of all messages."""
         return cast("BlockWriter", self.message_writer)
 
+    @property
+    def selected_streams(self) -> list[ReportStream | MetaStream]:
+        """The streams that are read."""
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        return cast("list[ReportStream | MetaStream]", selected)
+
     @override
     def setup_mapper(self) -> None:
         """Map the streams, as the settings say.
@@ -134,11 +140,18 @@ class TapTargetADS(CommandLine):
         Raises:
             TapError: At the end, if something was not delivered.
         """
-        selected = [stream for stream in self.streams.values() if stream.selected]
+        selected = self.selected_streams
         if self.input_catalog:
             check_streams(self.input_catalog, self.streams)
         for stream in selected:
-            cast("ReportStream | MetaStream", stream).check()
+            stream.check()
+        if maps := self.config.get("stream_maps"):
+            warn_of_bare_ids(maps, self.mapper, selected, self.logger)
+        if self.config.get("batch_config") and not all(s.per_record for s in selected):
+            self.logger.info(
+                "Setting `batch_config`: rows go into files. A target that skips BATCH "
+                "messages loses them, even if it confirms the state: compare counts."
+            )
         if not selected:
             self.logger.warning("Nothing is selected, so that nothing is read.")
         else:
@@ -183,10 +196,7 @@ class TapTargetADS(CommandLine):
         self.run.retries_at_most = 1
         end = self.run.settings.end_date or date.max
         last = min(end, self.run.last_complete_day)
-        streams = cast(
-            "list[ReportStream | MetaStream]",
-            [s for s in self.streams.values() if s.selected],
-        )
+        streams = self.selected_streams
         try:
             for stream in streams:
                 stream.check()

@@ -34,6 +34,8 @@ CONVERSION_DATE = "conversion_date"
 TAP_FIELDS: Mapping[str, dict[str, Any]] = {
     ROW_KEY: {
         "type": ["string"],
+        # Without a length, a database like MySQL has no key of it.
+        "maxLength": 32,
         "description": "Identifies the row: a hash of project, stream and values, "
         "the same whenever and however the row is read.",
     },

@@ -11,7 +11,13 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MappingError
-from singer_sdk.mapper import NULL_STRING, CustomStreamMap, PluginMapper, StreamMap
+from singer_sdk.mapper import (
+    NULL_STRING,
+    CustomStreamMap,
+    PluginMapper,
+    RemoveRecordTransform,
+    StreamMap,
+)
 from singer_sdk.singerlib.catalog import Catalog
 from typing_extensions import override
 
@@ -20,11 +26,16 @@ from tap_targetads.errors import SettingsError
 from tap_targetads.reports.declared import DEFAULT_INTERACTION_TYPES, stream_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from logging import Logger
 
     from singer_sdk import Stream, Tap
 
+    from tap_targetads.streams.base import ProjectStream
+
 SETTING = "stream_maps"
+DEVICE_ID = "deviceid"
+"""What the names of all fields with ids of devices have in them, in any case."""
 
 
 def checked_mapper(tap: Tap) -> PluginMapper:
@@ -87,6 +98,53 @@ def _check_properties(
             advice = guess(name, [twin] if twin else known, "Remove it.")
             problem = f"`{key}` has no property `{name}`. {advice}"
             raise SettingsError(SETTING, problem)
+
+
+def warn_of_bare_ids(
+    maps: Mapping[str, Any],
+    mapper: PluginMapper,
+    streams: Iterable[ProjectStream],
+    logger: Logger,
+) -> None:
+    """Warn of ids of devices that pass as they are, while a map changes others.
+
+    Args:
+        maps: The setting.
+        mapper: What it makes of the streams.
+        streams: The selected streams.
+        logger: Where to warn.
+    """
+    entries = {key: entry for key, entry in maps.items() if isinstance(entry, dict)}
+    if not any(
+        DEVICE_ID in name.lower() for entry in entries.values() for name in entry
+    ):
+        return
+    bare = []
+    for stream in streams:
+        # The first is of the stream itself, the others of copies (`__source__`).
+        own = mapper.stream_maps[stream.name][0]
+        if isinstance(own, RemoveRecordTransform):
+            continue
+        named = {
+            name
+            for key, entry in entries.items()
+            if "__source__" not in entry and fnmatch(stream.name, key)
+            for name in entry
+        }
+        passed = (
+            own.transformed_schema["properties"].keys() & stream.selected_properties
+        )
+        bare += [
+            f"`{stream.name}.{name}`"
+            for name in sorted(passed - named)
+            if DEVICE_ID in name.lower()
+        ]
+    if bare:
+        logger.warning(
+            "Setting `stream_maps`: ids of devices are changed in other streams, but "
+            "delivered as they are in %s. Add maps for them, or deselect them.",
+            ", ".join(bare),
+        )
 
 
 @contextmanager

@@ -66,6 +66,8 @@ class Warehouse:
             "load_method": "upsert",
             "activate_version": False,
             "add_record_metadata": False,
+            "use_copy": True,
+            "validate_records": False,
             "batch_size_rows": _BATCH_ROWS,
         }
         config.write_text(json.dumps(settings))

@@ -33,6 +33,17 @@ def test_where_records_are_mapped_messages_are_written_and_no_file_holds_the_ori
     assert output.records == in_messages.records
     assert not batch_folder.exists()
     assert "the setting `batch_config` is ignored" in output.log
+    assert "skips BATCH messages" not in output.log
+
+
+def test_that_a_target_may_skip_batches_and_lose_their_rows_is_said(
+    tmp_path: Path, batch_folder: Path, clicks: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, {**clicks, **batches(batch_folder, BOTH[0])})
+
+    assert output.of_type("BATCH")
+    assert output.log.count("A target that skips BATCH messages loses them") == 1
+    assert "BATCH" not in run_tap(tmp_path, clicks).log
 
 
 def test_where_versions_are_written_lists_are_messages_and_reports_files(

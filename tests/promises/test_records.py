@@ -264,19 +264,6 @@ def test_record_by_record_the_records_are_the_same(
     assert one_by_one.state == in_blocks.state
 
 
-def test_stream_maps_can_hash_device_ids(
-    tmp_path: Path, config: dict[str, Any]
-) -> None:
-    hashed = {"InteractionDeviceID": "md5(record['InteractionDeviceID'] or '')"}
-    maps = dict.fromkeys(STREAMS, hashed)
-
-    output = run_tap(tmp_path, {**config, "stream_maps": maps})
-
-    assert output.exit_code == 0
-    ids = {r["InteractionDeviceID"] for r in output.records["clicks"]}
-    assert all(len(i) == 32 for i in ids)
-
-
 def test_times_are_read_in_the_zone_of_the_setting(
     tmp_path: Path, world: World, config: dict[str, Any]
 ) -> None:

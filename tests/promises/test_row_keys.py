@@ -19,6 +19,22 @@ SOME_FIELDS = ["_row_key", "project_id", "InteractionTime", "InteractionDeviceID
 WARNING = "so that rows get other row keys"
 
 
+def test_row_keys_are_as_long_as_their_schema_says_so_that_a_database_can_index_them(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    catalog = select(TapTargetADS(config=config).catalog_dict)
+    output = run_tap(tmp_path, {**config, "end_date": "2024-01-05"}, catalog=catalog)
+
+    lengths = {
+        message["stream"]: message["schema"]["properties"]["_row_key"]["maxLength"]
+        for message in output.of_type("SCHEMA")
+        if "_row_key" in message["key_properties"]
+    }
+    assert {"clicks", "interactions", "conversion_paths"} <= lengths.keys()
+    for stream, length in lengths.items():
+        assert {len(r["_row_key"]) for r in output.records[stream]} == {length}
+
+
 def test_another_selection_of_fields_is_a_warning_before_it_doubles_rows(
     tmp_path: Path, clicks: dict[str, Any]
 ) -> None:

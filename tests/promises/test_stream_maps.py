@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
+from tests.support.places import ROOT
 from tests.support.running import discover, errors, run_tap, select
 
 if TYPE_CHECKING:
@@ -169,3 +172,94 @@ def test_a_map_that_fails_for_a_record_is_one_line_without_the_records_values(
     )
     assert "Traceback" not in output.log
     assert "device 2024" not in output.log
+
+
+PATHS = {**HASHED, "PathDeviceID": "md5(PathDeviceID)"}
+
+
+@pytest.mark.parametrize(
+    ("maps", "bare"),
+    [
+        ({"clicks": HASHED, "conversion_paths": PATHS}, ""),
+        (
+            {"clicks": HASHED},
+            "`conversion_paths.InteractionDeviceID`, `conversion_paths.PathDeviceID`",
+        ),
+        ({"c[lo]*s": HASHED}, "`conversion_paths.PathDeviceID`"),
+        ({"clicks": {"InteractionDeviceID": None}, "conversion_paths": None}, ""),
+        ({"clicks": HASHED, "__else__": None}, ""),
+        (
+            {
+                "clicks": HASHED,
+                "conversion_paths": {"__else__": None, "_row_key": "_row_key"},
+            },
+            "",
+        ),
+        (
+            {"copy": {"__source__": "clicks", **HASHED}, "conversion_paths": PATHS},
+            "`clicks.InteractionDeviceID`",
+        ),
+        ({"clicks": {"Year": "int(InteractionTime[:4])"}}, ""),
+    ],
+)
+def test_device_ids_that_no_map_changes_while_others_are_changed_are_a_warning(
+    tmp_path: Path, clicks: dict[str, Any], maps: dict[str, Any], bare: str
+) -> None:
+    streams = ["clicks", "conversion_paths", "campaigns"]
+    catalog = select(discover(clicks), streams=streams)
+    clicks |= {"stream_maps": maps, "end_date": "2024-01-01"}
+
+    output = run_tap(tmp_path, clicks, catalog=catalog)
+
+    assert output.exit_code == 0, output.log
+    warnings = re.findall(r"delivered as they are in (.*)\. Add maps", output.log)
+    assert warnings == ([bare] if bare else [])
+
+
+def test_device_ids_that_are_not_selected_need_no_map(
+    tmp_path: Path, clicks: dict[str, Any]
+) -> None:
+    catalog = select(
+        discover(clicks),
+        streams=["clicks", "conversion_paths"],
+        fields=["_row_key", "InteractionTime", "conversion_date"],
+    )
+    clicks |= {"stream_maps": {"clicks": HASHED}, "end_date": "2024-01-01"}
+
+    output = run_tap(tmp_path, clicks, catalog=catalog)
+
+    assert "delivered as they are" not in output.log
+
+
+def test_the_recipe_leaves_no_device_id_in_any_stream(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(
+        r"```yaml\n(config:\n  stream_maps:.*?)```", readme, re.DOTALL
+    )
+    config["end_date"] = "2024-01-03"
+    everything = select(discover(config))
+    plain = run_tap(tmp_path, config, catalog=everything)
+    ids = {
+        value
+        for records in plain.records.values()
+        for record in records
+        for name, value in record.items()
+        if "DeviceID" in name and value
+    }
+
+    hashed = run_tap(
+        tmp_path, {**config, **yaml.safe_load(recipe)["config"]}, catalog=everything
+    )
+
+    assert len(ids) > 10
+    assert hashed.exit_code == 0
+    assert "delivered as they are" not in hashed.log
+    assert not [i for i in ids if f'"{i}"'.encode() in hashed.stdout]
+    assert {s: len(r) for s, r in hashed.records.items()} == {
+        s: len(r) for s, r in plain.records.items()
+    }
+    paths = hashed.records["conversion_paths"]
+    touched = {r["InteractionDeviceID"] for r in hashed.records["interactions"]}
+    assert {r["PathDeviceID"] for r in paths} & touched

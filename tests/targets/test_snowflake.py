@@ -75,6 +75,20 @@ def load(outputs: Sequence[Output]) -> tuple[dict[str, list[Any]], list[list[str
     return found, keys
 
 
+def type_of(schema: dict[str, Any]) -> str:
+    """The column's type for a property."""
+    if length := schema.get("maxLength"):
+        return f"VARCHAR({length})"
+    return TYPES[schema.get("format") or schema["type"][0]]
+
+
+def without_lengths(output: Output) -> Output:
+    """What versions before 0.2 wrote, which gave no length to the row key."""
+    for message in output.messages:
+        message["schema"]["properties"].get("_row_key", {}).pop("maxLength", None)
+    return output
+
+
 def schemas(folder: Path, config: dict[str, Any]) -> Output:
     output = run_tap(folder, config, "--test=schema")
     assert output.exit_code == 0
@@ -96,7 +110,7 @@ def test_snowflakes_tables_have_the_types_and_keys_of_the_schemas(
     assert set(found) == {name.upper() for name in streams}
     for name, message in streams.items():
         columns = {
-            column.upper(): TYPES[schema.get("format") or schema["type"][0]]
+            column.upper(): type_of(schema)
             for column, schema in message["schema"]["properties"].items()
         }
         assert len(columns) == len(message["schema"]["properties"]), "as one name"
@@ -108,6 +122,19 @@ def test_snowflakes_tables_have_the_types_and_keys_of_the_schemas(
     clicks = {column: kind for column, kind, _ in found["CLICKS"]}
     assert clicks["INTERACTIONTIME"] == "TIMESTAMP_NTZ(9)"
     assert "INTERACTIONCITY" in clicks
+
+
+@pytest.mark.slow
+def test_snowflakes_tables_of_an_older_version_take_the_rows_of_this_one(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    older = without_lengths(schemas(tmp_path, config))
+
+    found, keys = load([older, schemas(tmp_path, config)])
+
+    columns = {column: kind for column, kind, _ in found["CLICKS"]}
+    assert columns["_ROW_KEY"] == TYPES["string"]
+    assert ["CLICKS", "_ROW_KEY"] in keys
 
 
 @pytest.mark.slow

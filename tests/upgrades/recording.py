@@ -63,6 +63,9 @@ NEW_MEANINGS: Mapping[str, Mapping[str, str]] = {
 }
 """The descriptions that say more than they said in version 0.1."""
 
+ROW_KEY_LENGTH = 32
+"""What the schema says of row keys, which are no longer than before."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -159,6 +162,8 @@ def with_changes(catalog: dict[str, Any]) -> dict[str, Any]:
     """A catalog of version 0.1 with what has been added since, and nothing else."""
     for entry in catalog["streams"]:
         stream, properties = entry["tap_stream_id"], entry["schema"]["properties"]
+        if "_row_key" in properties:
+            properties["_row_key"]["maxLength"] = ROW_KEY_LENGTH
         for name, meaning in NEW_FIELDS.get(stream, {}).items():
             assert name not in properties
             properties[name] = {"type": ["string", "null"], "description": meaning}

@@ -1,0 +1,1 @@
+"""Tries targets with what the tap writes, and compares with the sandbox's truth."""
