@@ -23,6 +23,9 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PAGES = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
 SETTINGS = CONFIG_SCHEMA.to_dict()["properties"]
 
+MISSPELT = "window_day"
+"""The one of the common mistakes."""
+
 SAID_DIFFERENTLY = {
     "is not a number": "is not a …",  # the type
     "Fields fails": " fails ",  # the field
@@ -152,7 +155,7 @@ def test_variables_and_links_that_are_written_down_exist(page: Path) -> None:
     written = text(page)
 
     for name in re.findall(r"\bTAP_TARGETADS_([A-Z0-9_]*[A-Z0-9])\b", written):
-        assert name.lower() in {*SETTINGS, "test_postgres"}
+        assert name.lower() in {*SETTINGS, "test_postgres", MISSPELT}
     for link in re.findall(r"\]\((\w+:[^)\s]*)\)", written):
         assert urlsplit(link).scheme == "https"
         assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", urlsplit(link).netloc)
