@@ -36,7 +36,7 @@ _MOST_IDLE_RUNS = 5
 """A drill that has got nowhere in so many runs never will."""
 
 _FOREIGN = ("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV", "PYTHONWARN", "LOGLEVEL")
-_TAP = (sys.executable, "-m", "tests.drills.tap")
+TAP = (sys.executable, "-m", "tests.drills.tap")
 
 
 def run_drill(drill: Drill, url: str, seed: int = 1) -> Result:
@@ -171,8 +171,8 @@ class _Runs:
             outcome = run_pipeline(
                 self._tap_command(url),
                 self.warehouse.target_command(self.folder),
-                tap_environment={**_environment(), **variables},
-                target_environment={**_environment(), "PGTZ": "UTC"},
+                tap_environment={**environment(), **variables},
+                target_environment={**environment(), "PGTZ": "UTC"},
                 strike=self._strike(),
             )
         self.result.blows += outcome.struck
@@ -214,7 +214,7 @@ class _Runs:
         }
         if self.state is not None:
             files["state"] = json.loads(self.state)
-        command = list(_TAP)
+        command = list(TAP)
         for name, content in files.items():
             file = self.folder / f"{name}.json"
             file.write_text(json.dumps(content))
@@ -229,27 +229,31 @@ def catalog() -> Mapping[str, Any]:
         config = Path(folder, "config.json")
         config.write_text(json.dumps({"sandbox": True, "start_date": "2024-01-01"}))
         done = subprocess.run(
-            [*_TAP, "--config", str(config), "--discover"],
+            [*TAP, "--config", str(config), "--discover"],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             cwd=ROOT,
         )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
-def selected(whole: Mapping[str, Any], streams: Sequence[str]) -> dict[str, Any]:
-    """A catalog that selects some streams, with all of their fields."""
+def selected(
+    whole: Mapping[str, Any], streams: Sequence[str], without: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A catalog that selects some streams, with all of their fields but some."""
     result: dict[str, Any] = json.loads(json.dumps(whole))
     for entry in result["streams"]:
         for item in entry["metadata"]:
             if not item["breadcrumb"]:
                 item["metadata"]["selected"] = entry["tap_stream_id"] in streams
+            elif item["breadcrumb"][-1] in without:
+                item["metadata"]["selected"] = False
     return result
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment, without what is set for somebody's own runs."""
     return {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}

@@ -9,6 +9,7 @@ import pytest
 
 from targetads_sandbox.server.faults import KINDS
 from targetads_sandbox.server.sandbox import Sandbox
+from tests.drills import nights
 from tests.drills.__main__ import main
 from tests.drills.catalogue import DRILLS
 from tests.drills.checks import leaks_of, problems_of
@@ -211,3 +212,15 @@ def test_an_unknown_drill_is_told_with_those_that_there_are(
         main(["--only", "no such"])
 
     assert "there is no drill 'no such'; there are: " in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_nights_in_a_row_end_with_what_could_be_read(url: str) -> None:
+    found = nights.run(url, seed=2, count=14)
+
+    assert set(nights.CHANGES.values()) <= set(found.tallies)
+    assert sum(tally.nights for tally in found.tallies.values()) == 14
+    assert sum(tally.lost + tally.doubled for tally in found.tallies.values()) == 0
+    assert found.late > 0
+    assert not found.problems
