@@ -184,8 +184,10 @@ class Retries:
             return result
 
         def hopeless(failure: Exception) -> bool:
-            if getattr(failure, "unreached", False):
-                return self._failing >= UNREACHED_TIMEOUT
+            unreached = getattr(failure, "unreached", False)
+            # Older versions of backoff look at the clock before a try only.
+            if self._failing >= (UNREACHED_TIMEOUT if unreached else self._timeout):
+                return True
             too_much = getattr(failure, "too_much", False)
             return bool(splittable and too_much and tries >= before_split)
 
