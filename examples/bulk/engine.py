@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import sys
 from pathlib import Path
 
 from chdb import session
@@ -28,4 +29,7 @@ with arguments.path.with_suffix(".lock").open("w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
     script = arguments.queries_file.read_text(encoding="utf-8")
     with session.Session(str(arguments.path)) as clickhouse:
-        print(clickhouse.query(script, "JSONEachRow"), end="")
+        try:
+            print(clickhouse.query(script, "JSONEachRow"), end="")
+        except RuntimeError as error:
+            sys.exit(str(error))

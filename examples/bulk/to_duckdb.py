@@ -71,9 +71,7 @@ class DuckDB:
         return str(row[0]) if row else None
 
 
-def insert(
-    connection: duckdb.DuckDBPyConnection, stream: Stream, file: Path
-) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, stream: Stream, file: Path) -> None:
     """Put a file's rows into their table, in place of those with the same keys."""
     table, keys = quoted(stream.name), [quoted(key) for key in stream.keys]
     columns = {name: TYPES[kind] for name, kind in stream.types.items()}
