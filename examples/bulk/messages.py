@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -84,12 +84,7 @@ def load(engine: Engine, lines: Iterable[str]) -> None:
 
     def flush() -> None:
         nonlocal state, since
-        if waiting or state:
-            engine.load(waiting, state)
-        if state:
-            print(state, flush=True)
-        for _, file in waiting:
-            file.unlink()
+        hand_over(engine, waiting, state)
         waiting.clear()
         state, since = None, time.monotonic()
 
@@ -106,15 +101,32 @@ def load(engine: Engine, lines: Iterable[str]) -> None:
             case {"type": "STATE"}:
                 state = json.dumps(message["value"])
             case _:
-                sys.exit(
-                    f"A message of type {message['type']} cannot be loaded here. Let "
-                    "the tap write files of JSON lines: set `batch_config` as in "
-                    "meltano.yml, without stream maps and flattening."
-                )
+                refuse(message["type"])
         size = sum(file.stat().st_size for _, file in waiting)
         if size >= ENOUGH_BYTES or time.monotonic() - since >= ENOUGH_SECONDS:
             flush()
     flush()
+
+
+def hand_over(
+    engine: Engine, files: list[tuple[Stream, Path]], state: str | None
+) -> None:
+    """Load files, then tell the state, and remove the files."""
+    if files or state:
+        engine.load(files, state)
+    if state:
+        print(state, flush=True)
+    for _, file in files:
+        file.unlink()
+
+
+def refuse(kind: str) -> NoReturn:
+    """End with what to do about messages that hold rows themselves."""
+    sys.exit(
+        f"A message of type {kind} cannot be loaded here. Let the tap write files of "
+        "JSON lines: set `batch_config` as in meltano.yml, without stream maps and "
+        "flattening."
+    )
 
 
 def local(url: str) -> Path:

@@ -34,6 +34,7 @@ TYPES = {
     "string": "String",
 }
 
+STATES = "(noted DateTime64(6, 'UTC'), state String) ENGINE MergeTree ORDER BY noted"
 SETTINGS = {
     # What new servers do by themselves: read the offset of times, and all digits.
     "date_time_input_format": "'best_effort'",
@@ -58,8 +59,7 @@ class ClickHouse:
         self._states = f"{self._database}._state"
         self._prepare = (
             f"CREATE DATABASE IF NOT EXISTS {self._database}",
-            f"CREATE TABLE IF NOT EXISTS {self._states} (noted DateTime64(6, 'UTC'), "
-            "state String) ENGINE MergeTree ORDER BY noted",
+            f"CREATE TABLE IF NOT EXISTS {self._states} {STATES}",
         )
 
     def create(self, stream: Stream) -> None:

@@ -69,7 +69,7 @@ def test_each_row_is_held_once_and_as_the_source_has_it_now(
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", [1, 4])
-def test_killed_around_a_load_and_run_again_each_row_is_there_once(
+def test_killed_around_a_load_and_run_again_each_row_is_there_once(  # noqa: PLR0917
     bulk: Bulk,
     when: str,
     number: int,
