@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from tap_targetads.streams.meta import MetaStream
 
-UNDER_MELTANO = "MELTANO_EXTRACTOR_NAME"
-"""The variable that tells that Meltano runs the tap."""
+MELTANO_PLUGIN = "MELTANO_EXTRACTOR_NAME"
+"""The variable with the name under which Meltano runs the tap."""
 
 SIGNAL_EXIT_BASE = 128
 """A program ended by signal n exits with 128 + n."""
@@ -69,8 +69,10 @@ class TapTargetADS(CommandLine):
         """
         schema = self.all_settings()
         environ = environment() if parse_env_config else {}
-        # Meltano passes a file, but leaves misspelt variables where they are.
-        variables = os.environ if UNDER_MELTANO in os.environ else environ
+        # Meltano passes a file, but leaves misspelt variables where they are. Those of a
+        # plugin that inherits from the tap's have another prefix.
+        by_meltano = os.environ.get(MELTANO_PLUGIN) == self.name
+        variables = os.environ if by_meltano else environ
         from_environment = from_variables(environ, schema["properties"])
         if from_environment:
             names = ", ".join(from_environment)

@@ -113,6 +113,15 @@ def test_a_misspelt_variable_is_found_under_meltano_too(
     assert "Do you mean `TAP_TARGETADS_WINDOW_DAYS`?" in error
 
 
+def test_variables_of_a_plugin_that_inherits_from_the_tap_are_no_mistakes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("MELTANO_EXTRACTOR_NAME", "tap-targetads-bulk")
+    monkeypatch.setenv("TAP_TARGETADS_BULK_RETRY_TIMEOUT", "3600")
+
+    assert run_tap(tmp_path, config, "--test=schema").exit_code == 0
+
+
 def test_of_one_project_and_several_the_error_says_which_to_remove(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
