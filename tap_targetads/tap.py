@@ -69,8 +69,8 @@ class TapTargetADS(CommandLine):
         """
         schema = self.all_settings()
         environ = environment() if parse_env_config else {}
-        # Meltano passes a file, but leaves misspelt variables where they are. Those of a
-        # plugin that inherits from the tap's have another prefix.
+        # Meltano passes a file, but leaves misspelt variables where they are. Plugins
+        # that inherit from the tap's have variables with another prefix.
         by_meltano = os.environ.get(MELTANO_PLUGIN) == self.name
         variables = os.environ if by_meltano else environ
         from_environment = from_variables(environ, schema["properties"])
