@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PLUGINS = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
-(TAP,) = PLUGINS["extractors"]
+(TAP,) = (e for e in PLUGINS["extractors"] if e["name"] == "tap-targetads")
 (LOADER,) = (e for e in PLUGINS["loaders"] if e["name"] == "target-postgres")
 
 
