@@ -157,9 +157,19 @@ class Progress:
             self.on_end(part)
 
     @property
+    def failed(self) -> list[Part]:
+        """The parts that could not be read to the end."""
+        return [part for part in self.ended if part.failed]
+
+    def delivered(self, stream: str) -> set[int]:
+        """The projects of which a stream has been read to the end."""
+        parts = (part for part in self.ended if part.stream == stream)
+        return {part.project_id for part in parts if not part.failed}
+
+    @property
     def summary(self) -> str:
         """What the run came to, in one line."""
-        failed = sum(part.failed for part in self.ended)
+        failed = len(self.failed)
         words = [
             f"{len(self.ended)} of {self.parts} streams and projects",
             count_of(sum(part.rows for part in self.ended), "row"),

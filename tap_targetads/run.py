@@ -38,7 +38,6 @@ class Run:
 
     Attributes:
         progress: How far the run has come.
-        failed: The streams and projects that could not be read to the end.
         refused: The projects whose token is not valid.
         stopped_by: The error after which nothing else is read.
         retries_at_most: Limits the setting `max_retries`, where somebody waits.
@@ -58,7 +57,6 @@ class Run:
         self.writer = writer
         self.logger = logger
         self.progress = Progress()
-        self.failed: list[str] = []
         self.refused: set[int] = set()
         self.stopped_by: TapError | None = None
         self.retries_at_most: int | None = None

@@ -169,11 +169,12 @@ class TapTargetADS(CommandLine):
             self._repeat_state()
         if self.run.stopped_by:
             raise self.run.stopped_by
-        if self.run.failed:
+        if failed := self.run.progress.failed:
+            names = ", ".join(f"{p.stream} of project {p.project_id}" for p in failed)
             message = (
-                f"Not delivered completely: {', '.join(self.run.failed)}. The errors "
-                "are above. Everything else was delivered, and the saved state is "
-                "consistent: fix the errors and run the tap again."
+                f"Not delivered completely: {names}. The errors are above. Everything "
+                "else was delivered, and the saved state is consistent: fix the errors "
+                "and run the tap again."
             )
             raise TapError(message)
 

@@ -70,7 +70,6 @@ class ProjectStream(Stream):
         self._counter = self.get_record_counter()
         self._timer = self.get_sync_timer()
         self._version: int | None = None
-        self._is_complete = True
 
     @property
     def is_incremental(self) -> bool:
@@ -145,7 +144,8 @@ class ProjectStream(Stream):
         yield from self._noting_failure(project_id, self.read(project_id, context))
         if self._version is None or context != self.partitions[-1]:
             return
-        if self._is_complete:
+        projects = {partition[PROJECT_ID] for partition in self.partitions}
+        if self.run.progress.delivered(self.name) == projects:
             super()._write_activate_version_message(self._version)
         else:
             self.logger.warning(
@@ -237,9 +237,7 @@ class ProjectStream(Stream):
                 self.run.refused.add(project_id)
         finally:
             self.run.progress.end(part, failed=not complete)
-            self._is_complete &= complete
         if not complete:
-            self.run.failed.append(f"{self.name} of project {project_id}")
             self._timer.tags[Tag.STATUS] = Status.FAILED
 
     @abstractmethod

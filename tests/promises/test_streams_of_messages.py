@@ -111,6 +111,20 @@ def test_rows_that_are_gone_are_removed_after_all_projects_have_arrived(
     assert written == {message["version"]}
 
 
+def test_nothing_is_removed_of_streams_that_the_end_of_a_run_leaves_unread(
+    tmp_path: Path, versions: dict[str, Any]
+) -> None:
+    for project in versions["projects"]:
+        project["auth_token"] = "4f3c-expired"  # noqa: S105
+    catalog = select(discover(versions), streams=["campaigns", "target_events"])
+
+    output = run_tap(tmp_path, {**versions, "fail_fast": True}, catalog=catalog)
+
+    assert output.exit_code == 1
+    assert not output.records
+    assert not output.of_type("ACTIVATE_VERSION")
+
+
 @pytest.mark.parametrize("failing", [0, 1])
 def test_nothing_is_removed_where_a_project_could_not_be_read(
     tmp_path: Path, versions: dict[str, Any], failing: int
