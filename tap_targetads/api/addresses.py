@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 _USER = re.compile(r"(://).*@", re.DOTALL)
@@ -21,6 +21,15 @@ def shown_url(url: str) -> str:
     return repr(_USER.sub(r"\1…@", url)) if "://" in url else "what is given"
 
 
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine.
+
+    Raises:
+        ValueError: If it is no URL.
+    """
+    return urlsplit(url).hostname in _LOOPBACK_HOSTS
+
+
 def is_protected(url: str) -> bool:
     """Whether a URL has a host, and is https; on loopback, http will do.
 
@@ -29,5 +38,5 @@ def is_protected(url: str) -> bool:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    loopback = parts.scheme == "http" and host in LOOPBACK_HOSTS
+    loopback = parts.scheme == "http" and is_loopback(url)
     return bool(host.encode("idna")) and (parts.scheme == "https" or loopback)

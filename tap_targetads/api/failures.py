@@ -15,7 +15,6 @@ from tap_targetads.api.background import StalledError
 from tap_targetads.api.retries import PassingFailureError
 from tap_targetads.api.session import CONNECT_TIMEOUT, proxy_of
 from tap_targetads.errors import UnreachableError
-from tap_targetads.plurals import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +81,8 @@ def _hopeless(error: Exception, reason: BaseException, host: str) -> str:
 
 def unreachable(failure: PassingFailureError) -> UnreachableError:
     """The error when a host has never answered."""
-    text, tries = str(failure), count_of(failure.tries, "try", "tries")
-    problem = f"{text[0].upper()}{text[1:]} Gave up after {tries}."
-    return UnreachableError(f"{problem} {_CHECK}")
+    problem = failure.given_up
+    return UnreachableError(f"{problem[0].upper()}{problem[1:]} {_CHECK}")
 
 
 def place_of(url: str) -> str:

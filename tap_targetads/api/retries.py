@@ -67,6 +67,11 @@ class PassingFailureError(RetriableAPIError):
         self.unreached = unreached
         self.tries = 1
 
+    @property
+    def given_up(self) -> str:
+        """What happened, and after how many tries nobody tried again."""
+        return f"{self} Gave up after {count_of(self.tries, 'try', 'tries')}."
+
 
 def retry_waits() -> Generator[float, Exception, None]:
     """Waiting times in seconds: what the server asks for, else exponential.
@@ -110,8 +115,7 @@ def gave_up(subject: str, failure: PassingFailureError) -> ApiError:
         subject: What was being read.
         failure: What happened then.
     """
-    tries = count_of(failure.tries, "try", "tries")
-    problem = f"{subject}: {failure} Gave up after {tries}."
+    problem = f"{subject}: {failure.given_up}"
     return ApiError(
         f"{problem} Everything before it was delivered: run the tap again to resume.",
         failure.status,

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 from typing_extensions import override
 
-from tap_targetads.api.addresses import LOOPBACK_HOSTS
+from tap_targetads.api.addresses import is_loopback
 
 CONNECT_TIMEOUT = 30.0
 """Seconds to wait for a connection."""
@@ -38,7 +38,7 @@ class Session(requests.Session):
         settings = super().merge_environment_settings(
             url, proxies, stream, verify, cert
         )
-        if urlsplit(url).hostname in LOOPBACK_HOSTS:
+        if is_loopback(url):
             settings["proxies"] = {}
         return settings
 
@@ -54,7 +54,7 @@ def proxy_of(url: str) -> str:
     Raises:
         ValueError: If it is no URL.
     """
-    if urlsplit(url).hostname in LOOPBACK_HOSTS:
+    if is_loopback(url):
         return ""
     proxy = select_proxy(url, get_environ_proxies(url))
     if not proxy:

@@ -36,7 +36,7 @@ _MOST_IDLE_RUNS = 5
 """A drill that has got nowhere in so many runs never will."""
 
 _FOREIGN = ("TAP_", "TARGET_", "MELTANO_", "VIRTUAL_ENV", "PYTHONWARN", "LOGLEVEL")
-TAP = (sys.executable, "-m", "tests.drills.tap")
+_TAP = (sys.executable, "-m", "tests.drills.tap")
 
 
 def run_drill(drill: Drill, url: str, seed: int = 1) -> Result:
@@ -214,12 +214,22 @@ class _Runs:
         }
         if self.state is not None:
             files["state"] = json.loads(self.state)
-        command = list(TAP)
-        for name, content in files.items():
-            file = self.folder / f"{name}.json"
-            file.write_text(json.dumps(content))
-            command += [f"--{name}", str(file)]
-        return command
+        return tap_command(self.folder, files)
+
+
+def tap_command(folder: Path, files: Mapping[str, Any]) -> list[str]:
+    """The tap's command, with files that it is given.
+
+    Args:
+        folder: Where they are written.
+        files: What is in them, by the option that names each.
+    """
+    command = list(_TAP)
+    for name, content in files.items():
+        file = folder / f"{name}.json"
+        file.write_text(json.dumps(content))
+        command += [f"--{name}", str(file)]
+    return command
 
 
 @cache
@@ -229,7 +239,7 @@ def catalog() -> Mapping[str, Any]:
         config = Path(folder, "config.json")
         config.write_text(json.dumps({"sandbox": True, "start_date": "2024-01-01"}))
         done = subprocess.run(
-            [*TAP, "--config", str(config), "--discover"],
+            [*_TAP, "--config", str(config), "--discover"],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from targetads_sandbox.server.faults import decode_faults
 from targetads_sandbox.server.sandbox import Sandbox
 from tests.drills.comparison import compare, true_rows
 from tests.drills.drill import OTHER_PROJECT, PROJECT, STREAMS, Drill
-from tests.drills.harness import TAP, catalog, environment, selected
+from tests.drills.harness import catalog, environment, selected, tap_command
 from tests.drills.pipeline import Strike, run_pipeline
 from tests.drills.tap import LAST_DAY
 from tests.drills.warehouse import Warehouse
@@ -200,13 +200,8 @@ class Nights:
             "catalog": selected(self._catalog(), STREAM_NAMES, self.without),
         }
         if self.state:
-            files["state"] = without_fingerprints(self.state, really=self.is_old)
-        command = list(TAP)
-        for name, content in files.items():
-            file = self.folder / f"{name}.json"
-            file.write_text(json.dumps(content))
-            command += [f"--{name}", str(file)]
-        return command
+            files["state"] = old_form(self.state) if self.is_old else self.state
+        return tap_command(self.folder, files)
 
     def _catalog(self) -> Mapping[str, Any]:
         if not self.is_old:
@@ -215,12 +210,11 @@ class Nights:
         return old
 
 
-def without_fingerprints(state: dict[str, Any], *, really: bool) -> dict[str, Any]:
-    """A state as version 0.1 has left it."""
-    if really:
-        for stream in state["bookmarks"].values():
-            for entry in stream.get("partitions", ()):
-                entry.pop("row_key_fingerprint", None)
+def old_form(state: dict[str, Any]) -> dict[str, Any]:
+    """A state as version 0.1 has left it: without what the row keys depend on."""
+    for stream in state["bookmarks"].values():
+        for entry in stream.get("partitions", ()):
+            entry.pop("row_key_fingerprint", None)
     return state
 
 
