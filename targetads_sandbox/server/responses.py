@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from targetads_sandbox.server.storage import FileResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -117,7 +117,11 @@ def fault_response(fault: Fault) -> Response | None:
     if fault.kind in _GATEWAYS:
         return _proxy_response(*_GATEWAYS[fault.kind])
     if fault.kind == "trickle":
-        return TrickleResponse(media_type="application/json")
+        return StreamingResponse(
+            _trickle(),
+            headers={"Content-Length": str(_PROMISED)},
+            media_type="application/json",
+        )
     if fault.kind == "error_in_body":
         return error_response(fault.code, INTERNAL_ERROR[1], status=200)
     if fault.kind in _REFUSALS:
@@ -155,33 +159,11 @@ def damaged_response(fault: Fault, response: Response) -> Response:
     return response
 
 
-class TrickleResponse(Response):
-    """A response of which so little comes that it never ends."""
-
-    async def __call__(
-        self,
-        scope: Scope,  # noqa: ARG002 - ASGI's signature
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Send spaces until the client hangs up, or gets what was promised."""
-        headers = {**self.headers, "content-length": str(_PROMISED)}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
-            }
-        )
-        gone = asyncio.ensure_future(_hung_up(receive))
-        while not gone.done():
-            await send({"type": "http.response.body", "body": b" ", "more_body": True})
-            await asyncio.wait([gone], timeout=_TRICKLE_SECONDS)
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _trickle() -> AsyncIterator[bytes]:
+    """Spaces, until the client hangs up or has got what was promised."""
+    for _ in range(_PROMISED):
+        yield b" "
+        await asyncio.sleep(_TRICKLE_SECONDS)
 
 
 class CutResponse(Response):
