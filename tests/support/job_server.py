@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from dataclasses import dataclass, field
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_targetads.reports.days import tile
+from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
 
 Answer = tuple[int, dict[str, Any]]
 HEADER = "InteractionTime,InteractionDeviceID,InteractionEcomItemsName"
@@ -86,7 +84,7 @@ class Habits:
     file: Callable[[Job], File] = lambda job: File(gzip.compress(csv_of(job).encode()))
 
 
-class JobServer:
+class JobServer(LoopbackServer):
     """Serves jobs, and their files.
 
     Attributes:
@@ -100,26 +98,7 @@ class JobServer:
         self.bodies: list[dict[str, Any]] = []
         self.jobs: list[Job] = []
         self.most = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def answer(self, path: str, body: dict[str, Any] | None) -> Answer:
         """The answer to a call; a body is that of a POST."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ssl
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import trustme
+from typing_extensions import override
+
+from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     Answer = Callable[["Exchange"], None]
 
@@ -51,7 +52,7 @@ class Exchange:
             return
 
 
-class StrangeServer:
+class StrangeServer(LoopbackServer):
     """Answers every request in the same way.
 
     Args:
@@ -68,7 +69,7 @@ class StrangeServer:
         self.requests: list[tuple[str, Any]] = []
         self.authority = trustme.CA()
         self._closed = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(answer))
+        super().__init__(self._handler(answer))
         self._scheme = "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -79,11 +80,7 @@ class StrangeServer:
             self._scheme = "https"
 
     @property
-    def place(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    @property
+    @override
     def url(self) -> str:
         return f"{self._scheme}://{self.place}"
 
@@ -93,19 +90,10 @@ class StrangeServer:
         self.authority.cert_pem.write_to_path(file)
         return file
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    @override
+    def stop(self) -> None:
         self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().stop()
 
     def _handler(self, answer: Answer) -> type[BaseHTTPRequestHandler]:
         server = self

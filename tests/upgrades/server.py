@@ -7,23 +7,22 @@ import gzip
 import io
 import json
 import re
-import threading
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.loopback import LoopbackServer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
 
 Row = dict[str, Any]
 
 _REPORT = re.compile("/(v[12])/reports/(raw_reports|path_to_conversion|agg_report)")
 
 
-class RecordedApi:
+class RecordedApi(LoopbackServer):
     """Serves recorded rows on loopback, by pages and by jobs.
 
     Args:
@@ -34,24 +33,7 @@ class RecordedApi:
     def __init__(self, projects: Mapping[str, Mapping[str, Any]]) -> None:
         self._projects = projects
         self._files: list[tuple[int, bytes]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def answer(self, path: str, project_id: str, body: Row | None) -> Row:
         """The answer to a call; a body is that of a POST."""
