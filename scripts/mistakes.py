@@ -12,18 +12,19 @@ import re
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.readme import ROOT
+from scripts.readme import table as as_markdown
+from tap_targetads.config.environment import PREFIX
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+PAGE = ROOT / "docs" / "operations.md"
 BEGIN, END = "<!-- mistakes -->\n", "<!-- /mistakes -->\n"
-PREFIX = "TAP_TARGETADS_"
 NOBODY = "127.0.0.1:9"
 """Where nobody listens."""
 
@@ -89,11 +90,8 @@ def line(sandbox: Sandbox, mistake: Mapping[str, str]) -> str:
 def table() -> str:
     """The table, as Markdown."""
     with Sandbox(World(rows_per_day=10)) as sandbox:
-        rows = [
-            f"| {mistake} | {line(sandbox, wrong)} |"
-            for mistake, wrong in MISTAKES.items()
-        ]
-    return "\n".join(["| Mistake | What the tap says |", "| :-- | :-- |", *rows]) + "\n"
+        rows = ([mistake, line(sandbox, wrong)] for mistake, wrong in MISTAKES.items())
+        return as_markdown(["Mistake", "What the tap says"], rows)
 
 
 def main() -> None:
@@ -104,7 +102,7 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    current = f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    current = f"{before}{BEGIN}\n{table()}\n\n{END}{after}"
     if not options.check:
         PAGE.write_text(current, encoding="utf-8")
     elif text != current:
