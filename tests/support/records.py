@@ -10,6 +10,8 @@ from targetads_sandbox.truth import expected_paths, expected_records, expected_r
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from targetads_sandbox.world.world import World
     from tests.support.running import Output, Record
 
@@ -75,6 +77,20 @@ def report(world: World, **options: Any) -> list[Record]:
         **options,
     }
     return expected_report(world, **options)
+
+
+def all_reports(world: World, projects: Iterable[int]) -> dict[str, list[Record]]:
+    """The records of all streams of reports, of some projects together."""
+    found: dict[str, list[Record]] = {}
+    for project in projects:
+        of_project = {
+            stream: truth(world, stream, project=project) for stream in STREAMS
+        }
+        of_project["conversion_paths"] = paths(world, project_id=project)
+        of_project["media_report"] = report(world, project_id=project)
+        for stream, records in of_project.items():
+            found.setdefault(stream, []).extend(records)
+    return found
 
 
 def in_order(records: list[Record]) -> list[Record]:

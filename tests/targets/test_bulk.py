@@ -12,7 +12,7 @@ from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.support.bulk import ENGINES, Bulk
-from tests.support.records import META, STREAMS, change, in_order, paths, report, truth
+from tests.support.records import META, STREAMS, all_reports, change, in_order, truth
 from tests.support.running import discover, run_tap
 
 if TYPE_CHECKING:
@@ -48,16 +48,7 @@ def test_each_row_is_held_once_and_as_the_source_has_it_now(
         del config["batch_config"]
         records = run_tap(tmp_path, config, catalog=everything).records
 
-    expected = {
-        stream: [r for p in PROJECTS for r in truth(world, stream, project=p)]
-        for stream in STREAMS
-    }
-    expected["conversion_paths"] = [
-        r for p in PROJECTS for r in paths(world, project_id=p)
-    ]
-    expected["media_report"] = [
-        r for p in PROJECTS for r in report(world, project_id=p)
-    ]
+    expected = all_reports(world, PROJECTS)
     expected |= {name: records[name] for name in META}
     found = bulk.tables(*expected)
     for name, rows in expected.items():

@@ -16,7 +16,7 @@ from targetads_sandbox.world.world import World
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.support.file_target import append
 from tests.support.places import ROOT
-from tests.support.records import META, STREAMS, change, in_order, paths, report, truth
+from tests.support.records import META, STREAMS, all_reports, change, in_order, truth
 from tests.support.running import Record, discover, run_tap
 
 if TYPE_CHECKING:
@@ -126,16 +126,7 @@ def test_clickhouse_holds_each_row_once_and_as_the_source_has_it_now(
         laptop.load(config)
 
     found = laptop.tables(*STREAMS, "conversion_paths", "media_report", *META)
-    expected = {
-        stream: [r for p in PROJECTS for r in truth(world, stream, project=p)]
-        for stream in STREAMS
-    }
-    expected["conversion_paths"] = [
-        r for p in PROJECTS for r in paths(world, project_id=p)
-    ]
-    expected["media_report"] = [
-        r for p in PROJECTS for r in report(world, project_id=p)
-    ]
+    expected = all_reports(world, PROJECTS)
     for name, rows in expected.items():
         assert in_order(found[name]) == in_order(rows), name
     for name in META:
