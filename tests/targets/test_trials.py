@@ -121,7 +121,9 @@ def test_the_versions_of_meltano_yml_are_those_that_are_tried() -> None:
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     tried = {f"{target.package}=={target.version}" for target in TARGETS}
 
-    loaders = {loader["pip_url"] for loader in project["plugins"]["loaders"]}
+    # The bulk loaders are this repository's own scripts: no package is installed.
+    packages = (e.get("pip_url") for e in project["plugins"]["loaders"])
+    loaders = {package for package in packages if package}
     assert {loader for loader in loaders if "snowflake" not in loader} <= tried
 
 
