@@ -21,6 +21,9 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
     A signal during a write takes effect after it, so that no message is ever cut. A
     second one does at once: the target may have stopped reading.
 
+    Where a signal comes while Python closes a forgotten file, its exception is dropped
+    without a word; so it takes effect after the next write as well.
+
     Attributes:
         ends_with_state: Whether the last message was a state.
     """
@@ -81,8 +84,8 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
 
         The second time, the process ends at once.
         """
-        if not self._writing:
-            raise SystemExit(code)
-        if self._pending_exit is not None:
+        if self._writing and self._pending_exit is not None:
             os._exit(code)
         self._pending_exit = code
+        if not self._writing:
+            raise SystemExit(code)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import random
 import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_targetads.output.writer import BlockWriter
 from targetads_sandbox.server.sandbox import Sandbox
 from tests.conftest import PROJECT
 from tests.support.records import STREAMS, assert_is_truth
@@ -20,6 +22,7 @@ from tests.support.running import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from targetads_sandbox.world.world import World
@@ -118,3 +121,25 @@ def test_a_signal_ends_the_run_between_messages_and_not_as_a_success(
     assert parse(b"".join(lines))
     assert f"Signal {number.value}: stopping" in log
     assert "Traceback" not in log
+
+
+class Forgotten(io.RawIOBase):
+    """A file that is only closed when it is thrown away, and is told to stop then."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+
+    def close(self) -> None:
+        self.stop()
+
+
+def test_a_signal_whose_exception_python_drops_takes_effect_after_the_next_write(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    writer = BlockWriter()
+    Forgotten(lambda: writer.exit(143))
+
+    with pytest.raises(SystemExit, match="143"):
+        writer.write_block(b"{}\n")
+
+    assert capfdbinary.readouterr().out == b"{}\n"
