@@ -14,8 +14,8 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from scripts.readme import ROOT
-from scripts.readme import table as as_markdown
+from scripts.tables import ROOT
+from scripts.tables import table as as_markdown
 from tap_targetads.config.environment import PREFIX
 from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World

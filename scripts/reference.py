@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scripts.readme import SETTINGS, table
+from scripts.tables import SETTINGS, table
 from tap_targetads.cli.about import streams_as_markdown
 from tap_targetads.config.report_schema import REPORT_SCHEMA
 from tap_targetads.reports.declared import NOT_WITH

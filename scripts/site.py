@@ -27,7 +27,6 @@ TAKEN_IN = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "LICENSE": "LICENSE",
-    "README.ru.md": "ru.md",
     "SECURITY.md": "security.md",
     "examples/clickhouse/load_sql.py": "load_sql.py",
     "examples/dbt_targetads/README.md": "insight.md",
@@ -37,6 +36,7 @@ TAKEN_IN = {
 ELSEWHERE = {
     **TAKEN_IN,
     "README.md": "index.md",
+    "README.ru.md": "ru/index.md",
     "docs/decisions": "decisions/index.md",
 }
 """Where the site has the files that links name by their path in the repository."""

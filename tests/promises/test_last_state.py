@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "start.md"
 TENTH = "2024-01-10T20:59:59+00:00"
 BAD_DAY = {
     "InteractionTime": "2024-01-17 12:00:00",
@@ -102,7 +102,7 @@ def test_the_commands_without_meltano_hand_the_state_from_run_to_run(
         tool.chmod(0o755)
     own = {f"TAP_TARGETADS_{name.upper()}": str(v) for name, v in config.items()}
     path = f"{installed}{os.pathsep}{os.environ['PATH']}"
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(
         r"```bash\n(tap-targetads --config=ENV --test.*?)```", text, re.DOTALL
     )

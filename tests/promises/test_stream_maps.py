@@ -234,10 +234,8 @@ def test_device_ids_that_are_not_selected_need_no_map(
 def test_the_recipe_leaves_no_device_id_in_any_stream(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (recipe,) = re.findall(
-        r"```yaml\n(config:\n  stream_maps:.*?)```", readme, re.DOTALL
-    )
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```yaml\n(config:\n  stream_maps:.*?)```", page, re.DOTALL)
     config["end_date"] = "2024-01-03"
     everything = select(discover(config))
     plain = run_tap(tmp_path, config, catalog=everything)

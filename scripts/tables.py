@@ -1,10 +1,10 @@
-"""Fill the tables of the READMEs from what the tap says about itself.
+"""Fill tables of the pages from what the tap says about itself.
 
-    uv run python -m scripts.readme           # write
-    uv run python -m scripts.readme --check   # exit 1 if a table is not current
+    uv run python -m scripts.tables           # write
+    uv run python -m scripts.tables --check   # exit 1 if a table is not current
 
 The Russian tables have the same rows as the English ones, with the texts of
-`readme_ru.json` beside this script, which has to know them all.
+`tables_ru.json` beside this script, which has to know them all.
 """
 
 from __future__ import annotations
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 RUSSIAN: Mapping[str, Any] = json.loads(
-    Path(__file__).with_name("readme_ru.json").read_text(encoding="utf-8")
+    Path(__file__).with_name("tables_ru.json").read_text(encoding="utf-8")
 )
 SETTINGS: Mapping[str, Any] = CONFIG_SCHEMA.to_dict()["properties"]
+PAGES = {
+    "docs/ru/settings.md": True,
+    "docs/ru/streams.md": True,
+    "docs/streams.md": False,
+}
+"""Where the tables are, and whether they are Russian."""
 HEADERS = {
     "settings": ["Setting", "Default", "Description"],
     "streams": ["Stream", "Holds", "Primary key", "Replication key"],
@@ -90,34 +96,32 @@ def tables(*, russian: bool) -> dict[str, str]:
 
 
 def filled(text: str, *, russian: bool) -> str:
-    """A README with its tables filled."""
+    """A page with its tables filled."""
     for place, content in tables(russian=russian).items():
         begin, end = f"<!-- {place} -->", f"<!-- /{place} -->"
-        before, _, rest = text.partition(begin)
-        _, found, after = rest.partition(end)
-        if not found:
-            sys.exit(f"A README has no place for the table of {place}.")
-        text = f"{before}{begin}\n\n{content}\n\n{end}{after}"
+        before, found, rest = text.partition(begin)
+        if found:
+            text = f"{before}{begin}\n\n{content}\n\n{end}{rest.partition(end)[2]}"
     return text
 
 
 def main() -> None:
     """Write the tables, or check them."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.readme")
+    parser = argparse.ArgumentParser(prog="python -m scripts.tables")
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
     stale = []
-    for name in ("README.md", "README.ru.md"):
+    for name, russian in PAGES.items():
         file = ROOT / name
         text = file.read_text(encoding="utf-8")
-        current = filled(text, russian=name.endswith(".ru.md"))
+        current = filled(text, russian=russian)
         if text != current:
             stale.append(name)
         if not check:
             file.write_text(current, encoding="utf-8")
     if check and stale:
         sys.exit(
-            f"Not current: {', '.join(stale)}. Run: uv run python -m scripts.readme"
+            f"Not current: {', '.join(stale)}. Run: uv run python -m scripts.tables"
         )
 
 
