@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from targetads_sandbox.server.sandbox import Sandbox
 from targetads_sandbox.world.world import World
 from tests.conftest import PROJECT
 from tests.support.places import ROOT
-from tests.support.warehouse import Warehouse, assert_is_truth, variables
+from tests.support.warehouse import Warehouse, assert_is_truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,15 +38,38 @@ def documented(language: str) -> str:
     return str(block)
 
 
+def block_of_the_readme() -> dict[str, Any]:
+    """What the README says to put into `meltano.yml`."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    assert len(block.splitlines()) <= 20
+    loaded: dict[str, Any] = yaml.safe_load(block)
+    return loaded
+
+
 (RECIPE,) = yaml.safe_load(documented("yaml"))["plugins"]["loaders"]
 
 
-LOADERS = {
-    "copied from meltano.yml": LOADER,
-    # Without what only this project's has.
-    "from elsewhere, with the recipe": {
-        **{k: v for k, v in LOADER.items() if k not in {"env", "config", "pip_url"}},
-        **RECIPE,
+PROJECTS = {
+    "the README's block": block_of_the_readme(),
+    "copied from meltano.yml": {
+        "plugins": {"extractors": [TAP], "loaders": [LOADER]},
+    },
+    "the loader from elsewhere, with the recipe": {
+        "plugins": {
+            "extractors": [TAP],
+            # Without what only this project's has.
+            "loaders": [
+                {
+                    **{
+                        k: v
+                        for k, v in LOADER.items()
+                        if k not in {"env", "config", "pip_url"}
+                    },
+                    **RECIPE,
+                }
+            ],
+        },
     },
 }
 
@@ -69,12 +93,21 @@ class OwnProject:
         )
         assert done.returncode == 0, done.stdout[-5000:]
 
-    def use(self, loader: Mapping[str, Any]) -> None:
-        """Put the tap's definition and a loader's into the project."""
+    def use(self, block: Mapping[str, Any], **more: Any) -> None:
+        """Put a tap and a loader into the project.
+
+        Args:
+            block: Their definitions.
+            more: Further settings of the tap.
+        """
         file = self.folder / "meltano.yml"
-        project = yaml.safe_load(file.read_text(encoding="utf-8"))
-        tap = {**TAP, "pip_url": f"-e {ROOT}[sandbox]"}
-        project["plugins"] = {"extractors": [tap], "loaders": [dict(loader)]}
+        project = yaml.safe_load(file.read_text(encoding="utf-8")) | copy.deepcopy(
+            block
+        )
+        (tap,), (loader,) = project["plugins"].values()
+        tap |= {"pip_url": f"-e {ROOT}[sandbox]", "config": more}
+        # The tests' server listens on a socket, which has neither host nor port.
+        loader["settings"] = [*loader.get("settings", []), {"name": "sqlalchemy_url"}]
         file.write_text(yaml.safe_dump(project), encoding="utf-8")
 
 
@@ -85,7 +118,7 @@ def project(
     folder = tmp_path_factory.mktemp("own") / "analytics"
     project = OwnProject(folder, meltano_environment)
     project.meltano("init", "analytics", "--no-usage-stats")
-    project.use(LOADER)
+    project.use(PROJECTS["the README's block"])
     project.meltano("install", "extractor", "tap-targetads")
     project.meltano("install", "loader", "target-postgres")
     return project
@@ -103,17 +136,23 @@ def moscow(database: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.meltano
-@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("block", PROJECTS)
 def test_in_a_project_of_ones_own_times_and_keys_are_right_on_a_server_in_moscow(
-    project: OwnProject, moscow: str, loader: str
+    project: OwnProject, moscow: str, block: str
 ) -> None:
     world = World(rows_per_day=40)
-    warehouse = Warehouse(moscow, re.sub(r"\W", "_", loader))
-    project.use(LOADERS[loader])
+    warehouse = Warehouse(moscow, re.sub(r"\W", "_", block).lower())
     command = ("run", f"--state-id-suffix={warehouse.schema}")
     with Sandbox(world) as sandbox:
-        environment = variables(sandbox, warehouse, PROJECT)
+        project.use(PROJECTS[block], api_url=sandbox.url, end_date="2024-01-31")
+        environment = {
+            **warehouse.variables(),
+            "TAP_TARGETADS_PROJECT_ID": str(PROJECT),
+            "TAP_TARGETADS_AUTH_TOKEN": sandbox.tokens[PROJECT],
+            "TAP_TARGETADS_START_DATE": "2024-01-01",
+        }
 
+        project.meltano("invoke", "tap-targetads", "--test", **environment)
         project.meltano(*command, "tap-targetads", "target-postgres", **environment)
         once = warehouse.everything()
         assert_is_truth(warehouse, world, [PROJECT])
