@@ -311,7 +311,11 @@ OTHERS: tuple[Drill, ...] = (
         Drill(
             "large days by jobs" + (", short" if short else ""),
             "auto",
-            [*PASSING["v1"], *PASSING["v2"]],
+            [
+                # The short one has too few requests for what happens by chance.
+                {**fault, "rate": 0, "times": 2} if short else fault
+                for fault in (*PASSING["v1"], *PASSING["v2"])
+            ],
             Blow("tap", SIGKILL, rounds=2 if short else 10, within=_BYTES),
             settings={"page_size": 10, "window_days": 7, "lookback_days": 2},
             projects=(PROJECT, OTHER_PROJECT),
