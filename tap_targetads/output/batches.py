@@ -36,7 +36,8 @@ def check_batch_config(config: Mapping[str, Any]) -> None:
     if unknown:
         problem = f"does not know {', '.join(sorted(unknown))}. Remove it."
         raise SettingsError("batch_config", problem)
-    if not (parts["encoding"].get("format") and parts["storage"].get("root")):
+    known = parts["encoding"].get("format") in {"jsonl", "parquet"}
+    if not (known and parts["storage"].get("root")):
         raise SettingsError(
             "batch_config",
             "needs `encoding.format`, jsonl or parquet, and `storage.root`, the folder "
