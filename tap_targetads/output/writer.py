@@ -21,8 +21,8 @@ class BlockWriter(GenericSingerWriter[bytes, Message]):
     A signal during a write takes effect after it, so that no message is ever cut. A
     second one does at once: the target may have stopped reading.
 
-    Where a signal comes while Python closes a forgotten file, its exception is dropped
-    without a word; so it takes effect after the next write as well.
+    Where a signal comes while Python closes a forgotten file, its exception is dropped;
+    so it takes effect after the next write as well.
 
     Attributes:
         ends_with_state: Whether the last message was a state.

@@ -133,6 +133,8 @@ class Forgotten(io.RawIOBase):
         self.stop()
 
 
+# From Python 3.13 on, what is dropped is at least told.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_whose_exception_python_drops_takes_effect_after_the_next_write(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
