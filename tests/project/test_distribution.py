@@ -158,7 +158,7 @@ def test_a_tag_gives_the_version_and_the_repository_the_links(
     addresses = metadata(wheel).get_all("Project-URL") or []
     assert f"Source, {repository}" in addresses
     text = readme(wheel)
-    assert f"![Funnel, channels and campaigns of the sandbox]({repository}/raw/" in text
+    assert f"]({repository}/raw/v0.7.0/docs/img/throughput.svg)" in text
     targets = re.findall(r"\]\((?!https?://|#)([^)]+)\)", text)
     assert not targets, "dead where there is no clone"
     for path in re.findall(rf"\({repository}/(?:raw|blob)/v0\.7\.0/([^)]+)\)", text):
