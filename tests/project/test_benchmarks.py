@@ -135,7 +135,7 @@ def benchmark(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_benchmark_writes_a_page_with_a_table_and_a_chart(tmp_path: Path) -> None:
     few = ("--rows", "2000", "--runs", "1")
     output = ("--output", str(tmp_path))
@@ -214,7 +214,7 @@ def test_latency_tells_the_time_of_each_number_at_once(
     assert slow[0] >= 1.5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_pipelines_load_all_rows_or_measure_nothing() -> None:
     done = benchmark("benchmarks", "--only", "end-to-end", "--quick", "--runs", "1")

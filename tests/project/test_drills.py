@@ -214,7 +214,7 @@ def test_an_unknown_drill_is_told_with_those_that_there_are(
     assert "there is no drill 'no such'; there are: " in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_nights_in_a_row_end_with_what_could_be_read(url: str) -> None:
     found = nights.run(url, seed=2, count=14)

@@ -110,7 +110,7 @@ def test_every_variable_in_the_example_is_a_setting() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_the_demo_goes_on_after_a_run_that_was_killed(
     tmp_path: Path, meltano_environment: Mapping[str, str]

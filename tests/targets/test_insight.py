@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 JANUARY = date(2024, 1, 1), date(2024, 1, 31)
 
-pytestmark = [pytest.mark.slow, pytest.mark.meltano]
+pytestmark = pytest.mark.meltano
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,14 @@ def truth() -> Truth:
     return Truth(world, world.projects, *JANUARY)
 
 
+@pytest.mark.slow
 def test_the_marts_of_one_command_are_the_sandboxs_truth(
     insight: Path, truth: Truth
 ) -> None:
     assert_duckdb_is_truth(insight, truth)
 
 
+@pytest.mark.slow
 def test_every_model_shares_out_exactly_the_conversions(
     insight: Path, truth: Truth
 ) -> None:
@@ -72,6 +74,7 @@ def test_every_model_shares_out_exactly_the_conversions(
         assert found[model] == pytest.approx(conversions, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_every_column_is_described(insight: Path) -> None:
     query = """
         SELECT table_name, column_name FROM information_schema.columns
@@ -97,6 +100,7 @@ def shown(insight: Path, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return open_page(insight / "insight.html", tmp_path_factory.mktemp("browser"))
 
 
+@pytest.mark.slow
 def test_the_page_opens_offline_without_an_error(
     shown: Shown, insight: Path, tmp_path: Path
 ) -> None:
@@ -141,6 +145,7 @@ def expected_figures(marts: Mapping[str, Mart]) -> dict[str, float]:
     return result
 
 
+@pytest.mark.slow
 def test_the_figures_on_the_page_are_the_truth(shown: Shown, truth: Truth) -> None:
     expected = expected_figures(truth.marts())
 
@@ -152,6 +157,7 @@ def test_the_figures_on_the_page_are_the_truth(shown: Shown, truth: Truth) -> No
         assert float(text.rstrip("%")) == pytest.approx(value, abs=rounding), name
 
 
+@pytest.mark.slow
 def test_the_charts_draw_the_truth(shown: Shown, truth: Truth) -> None:
     marts = truth.marts()
     paths = ("path_length_and_time", "conversions")
@@ -182,6 +188,7 @@ def test_the_charts_draw_the_truth(shown: Shown, truth: Truth) -> None:
         assert any(x.startswith(label) for x in shown.labels["funnel-chart"])
 
 
+@pytest.mark.long
 def test_late_rows_and_changed_weights_replace_and_older_ones_are_noticed(
     tmp_path: Path, meltano_environment: Mapping[str, str]
 ) -> None:
@@ -220,6 +227,7 @@ def test_late_rows_and_changed_weights_replace_and_older_ones_are_noticed(
     assert_built(mended)
 
 
+@pytest.mark.long
 def test_postgresql_holds_the_same_marts(
     meltano: Meltano, database: str, tmp_path: Path
 ) -> None:

@@ -74,6 +74,13 @@ PROJECTS = {
 }
 
 
+# The README's is what most users start with.
+BLOCKS = [
+    pytest.param(block, marks=pytest.mark.long if number else pytest.mark.slow)
+    for number, block in enumerate(PROJECTS)
+]
+
+
 @dataclass
 class OwnProject:
     """A project that `meltano init` has made."""
@@ -134,9 +141,8 @@ def moscow(database: str) -> str:
     return make_conninfo(database, dbname="moscow")
 
 
-@pytest.mark.slow
 @pytest.mark.meltano
-@pytest.mark.parametrize("block", PROJECTS)
+@pytest.mark.parametrize("block", BLOCKS)
 def test_in_a_project_of_ones_own_times_and_keys_are_right_on_a_server_in_moscow(
     project: OwnProject, moscow: str, block: str
 ) -> None:

@@ -197,7 +197,7 @@ def first(backfill: Backfill) -> Loaded:
     return loaded
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_a_task_that_fails_is_tried_again_alone_and_named_in_the_end(
     first: Loaded,
@@ -211,7 +211,7 @@ def test_a_task_that_fails_is_tried_again_alone_and_named_in_the_end(
     assert Counter(first.asked(REPORT)) == tries
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_where_a_task_fails_all_else_is_delivered(
     backfill: Backfill, first: Loaded
@@ -222,7 +222,7 @@ def test_where_a_task_fails_all_else_is_delivered(
     assert differences["media_report"].doubled == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_tasks_run_at_the_same_time_but_no_more_than_the_pool_allows(
     first: Loaded,
@@ -240,7 +240,7 @@ def second(backfill: Backfill, first: Loaded) -> Loaded:
     return loaded
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_loaded_a_second_time_nothing_is_lost_or_doubled(
     backfill: Backfill, second: Loaded
@@ -249,7 +249,7 @@ def test_loaded_a_second_time_nothing_is_lost_or_doubled(
     assert not wrong(backfill.differences(second))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_the_nightly_run_goes_on_where_the_backfill_ended(
     backfill: Backfill, second: Loaded
@@ -264,7 +264,7 @@ def test_the_nightly_run_goes_on_where_the_backfill_ended(
     assert not wrong(backfill.differences(loaded, date(2024, 1, 12)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.meltano
 def test_airflow_loads_the_same_backfill_task_by_task(
     meltano: Meltano, database: str, tmp_path: Path

@@ -127,7 +127,7 @@ def test_the_versions_of_meltano_yml_are_those_that_are_tried() -> None:
     assert {loader for loader in loaders if "snowflake" not in loader} <= tried
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_targets_do_what_the_page_says(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8").splitlines()
     chosen = [target for target in TARGETS if target.package in HERE]
