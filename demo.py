@@ -4,142 +4,151 @@
 # ///
 """Load TargetADS into one DuckDB file, and show what arrived.
 
-The tap runs under Meltano and hands its rows to target-jsonl, which appends them to
-files; DuckDB then keeps one row per key. By default the rows come from
-the bundled sandbox, with no token and no network; `--environment=prod` reads the real
-API with the settings in `.env`.
+The tap runs under Meltano and writes files, which DuckDB loads (`examples/bulk`). By
+default the rows come from the bundled sandbox, with no token and no network;
+`--environment=prod` reads the real API with the settings in `.env`. A further run goes
+on from the state that the database holds.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import mmap
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
+if TYPE_CHECKING:
+    from datetime import date
+
 PROJECT = Path(__file__).resolve().parent
 DATABASE = "targetads.duckdb"
+LOG = "demo.log"
 
 DAYS = ("conversion_date", "InteractionDate", "EventDate")
 """The columns that tell the day of a row."""
+SAID = re.compile(r"\S+ \[(?P<level>\w+) *\] (?P<who>\S+) +(?P<what>(?!METRIC)\S.*)")
+"""A line of Meltano's log: what it says itself, the tap or the loader."""
+BARS = "▁▂▃▄▅▆▇█"
+MOST_BARS = 31
 
-DUCKDB_TYPES = {
-    "date-time": "TIMESTAMPTZ",
-    "date": "DATE",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "string": "VARCHAR",
-}
+SOURCES = """
+    SELECT coalesce(InteractionUtmSource, '(direct)') AS source,
+        count(*) AS purchases, sum(InteractionEcomAmount) AS revenue
+    FROM purchases GROUP BY ALL ORDER BY revenue DESC LIMIT 6
+"""
+QUESTION = """
+  SELECT InteractionMediaCampaignName, sum(InteractionEcomAmount)
+  FROM purchases GROUP BY ALL ORDER BY 2 DESC"""
 
 
-def meltano(environment: str, output: Path, *arguments: str) -> str:
-    """Run Meltano in this project, and return what it printed to stdout."""
+def load(environment: str, output: Path) -> None:
+    """Let Meltano run the tap and the loader, on from the state in the database."""
+    database, log = output / DATABASE, output / LOG
+    state = output / "state.json"
+    state.write_text(state_of(database), encoding="utf-8")
     # Plugins start four times slower when Python may not keep its bytecode.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
-        [
-            Path(sys.executable).with_name("meltano"),
-            f"--environment={environment}",
-            *arguments,
-        ],
-        cwd=PROJECT,
-        env={**variables, "TARGET_JSONL_DESTINATION_PATH": str(output)},
-        check=False,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    if done.returncode:
-        sys.exit(
-            f"meltano {' '.join(arguments)} failed; its output above says why. If that "
-            "is a pipeline that is already running, although you have stopped it: "
-            "run the demo again with --force."
-        )
-    return done.stdout
+    command = [
+        Path(sys.executable).with_name("meltano"),
+        f"--environment={environment}",
+        *("el", f"--state={state}", "tap-targetads-bulk", "bulk-duckdb"),
+    ]
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env={**variables, "BULK_DUCKDB_DATABASE": str(database), "NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as meltano,
+    ):
+        errors = []
+        for line in meltano.stdout or ():
+            file.write(line)
+            if match := SAID.match(line):
+                tell(match["what"])
+                if match["level"] == "error" or match["who"] == "bulk-duckdb":
+                    errors.append(match["what"])
+    tell("")
+    if meltano.returncode:
+        print(*errors, sep="\n", file=sys.stderr)
+        sys.exit(f"Not everything was loaded. The log of the run: {log}")
 
 
-def drop_torn_rows(output: Path) -> None:
-    """Cut off the last line of each file where a run was killed while writing it.
+def state_of(database: Path) -> str:
+    """The state that the database holds."""
+    if database.exists():
+        with duckdb.connect(database) as connection:
+            last = "SELECT state FROM _state ORDER BY noted DESC LIMIT 1"
+            try:
+                row = connection.execute(last).fetchone()
+            except duckdb.CatalogException:  # killed before the first rows
+                row = None
+        if row:
+            return str(row[0])
+    return "{}"
 
-    The next run reads its row again: Meltano notes a state only once target-jsonl has
-    written everything.
+
+def tell(line: str) -> None:
+    """Show what happens, on one line, in the place of the one before."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r{line[:width]:{width}}\r", end="", flush=True)
+
+
+def show(connection: duckdb.DuckDBPyConnection) -> None:
+    """Print the rows per stream, over the days, and what the purchases tell."""
+    columns: dict[str, list[str]] = {}
+    query = """
+        SELECT table_name, column_name FROM duckdb_columns
+        WHERE schema_name = 'main' AND table_name <> '_state'
     """
-    for file in output.glob("*.jsonl"):
-        if not (size := file.stat().st_size):
-            continue
-        with file.open("rb+") as lines:
-            with mmap.mmap(lines.fileno(), 0) as content:
-                whole = content.rfind(b"\n") + 1
-            if whole < size:
-                lines.truncate(whole)
-                print(f"{file}: removed its last row, which a killed run left torn.")
-
-
-def load(
-    connection: duckdb.DuckDBPyConnection, output: Path, stream: dict[str, Any]
-) -> bool:
-    """Load one stream's file into a table of its own; tell whether there was one."""
-    name = stream["tap_stream_id"]
-    file = output / f"{name}.jsonl"
-    if not file.exists():
-        return False
-    columns = {
-        column: DUCKDB_TYPES[schema.get("format") or schema["type"][0]]
-        for column, schema in stream["schema"]["properties"].items()
+    for table, column in connection.execute(query).fetchall():
+        columns.setdefault(table, []).append(column)
+    if not columns:
+        sys.exit("No rows arrived; the log says what was read.")
+    per_day = {
+        table: rows_per_day(connection, table, columns[table]) for table in columns
     }
-    # Files are append only: what was read again stands in them again, the last counts.
-    keys = ", ".join(f'"{key}"' for key in stream["key_properties"])
-    last = f"row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
-    statement = f"""
-        CREATE OR REPLACE TABLE "{name}" AS
-        SELECT * EXCLUDE (line) FROM (
-            SELECT *, row_number() OVER () AS line FROM read_json(
-                $file, format = 'newline_delimited', columns = $columns
-            )
-        )
-        QUALIFY {last if keys else "true"}
-        """
+    days = sorted({day for rows in per_day.values() for day in rows if day})
+    print(f"{'Rows':>25}  " + (f"per day, {days[0]} to {days[-1]}" if days else ""))
+    for table, rows in sorted(per_day.items(), key=lambda i: -sum(i[1].values())):
+        bars = drawn([rows.get(day, 0) for day in days]) if None not in rows else ""
+        print(f"{table:16} {sum(rows.values()):8,}  {bars}".rstrip())
     try:
-        connection.execute(statement, {"file": str(file), "columns": columns})
-    except duckdb.InvalidInputException as error:
-        reason = str(error).partition("\n")[0]
-        sys.exit(
-            f"{file} cannot be loaded: {reason} Remove the folder {output}, and run "
-            "the demo again: it then reads everything anew."
-        )
-    return True
+        sources = connection.execute(SOURCES).fetchall()
+    except duckdb.Error:  # other streams or fields are selected
+        return
+    print(f"\n{'Purchases':>25}     Revenue  by source")
+    for source, purchases, revenue in sources:
+        print(f"{source:16} {purchases:8,}  {revenue or 0:10,.0f}")
 
 
-def show(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
-    """Print counts per day and stream, and a sample."""
-    dated = {}
-    for table in tables:
-        columns = [row[0] for row in connection.sql(f'DESCRIBE "{table}"').fetchall()]
-        dated[table] = next((day for day in DAYS if day in columns), None)
-    days = "\nUNION ALL ".join(
-        f"""SELECT '{table}' AS stream, "{day}" AS day FROM "{table}" """
-        for table, day in dated.items()
-        if day
-    )
-    print("\nRows per day and stream")
-    connection.sql(
-        f"PIVOT ({days}) ON stream USING count(*) GROUP BY day ORDER BY day"
-    ).show(max_rows=400, max_width=200)
-    counts = "\nUNION ALL ".join(
-        f"""SELECT '{table}' AS stream, count(*) AS rows FROM "{table}" """
-        for table in tables
-    )
-    print("Rows per stream")
-    connection.sql(f"SELECT * FROM ({counts}) ORDER BY ALL").show()
-    sample = "purchases" if "purchases" in tables else tables[-1]
-    print(f"A sample of {sample}")
-    connection.sql(f'SELECT * FROM "{sample}" LIMIT 3').show(max_width=200)
+def rows_per_day(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]
+) -> dict[date | None, int]:
+    """Count a table's rows; all in one, where they have no day."""
+    day = next((f'"{day}"' for day in DAYS if day in columns), "NULL::DATE")
+    query = f'SELECT {day} AS day, count(*) FROM "{table}" GROUP BY day'
+    return dict(connection.execute(query).fetchall())
+
+
+def drawn(counts: list[int]) -> str:
+    """Counts as a line of bars; several days share one if there are many."""
+    each = -(-len(counts) // MOST_BARS)
+    sums = [sum(counts[i : i + each]) for i in range(0, len(counts), each)]
+    highest = len(BARS) - 1
+    return "".join(BARS[round(highest * count / max(sums))] for count in sums)
 
 
 def main() -> None:
@@ -151,46 +160,32 @@ def main() -> None:
         help="Meltano environment: sandbox (default), dev or prod",
     )
     parser.add_argument(
-        "--output", type=Path, help="where files go (default: output/ENVIRONMENT)"
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="run although Meltano takes a killed demo for one that is running",
+        "--output", type=Path, help="where the file goes (default: output/ENVIRONMENT)"
     )
     parser.add_argument("--query", help="SQL to run on the database, instead of a load")
     arguments = parser.parse_args()
     environment = arguments.environment
     output = (arguments.output or PROJECT / "output" / environment).resolve()
     database = output / DATABASE
-    if arguments.query:
-        try:
-            with duckdb.connect(str(database), read_only=True) as connection:
-                connection.sql(arguments.query).show(max_rows=400)
-        except duckdb.Error as error:
-            sys.exit(str(error))
-        return
-
-    output.mkdir(parents=True, exist_ok=True)
-    drop_torn_rows(output)
-    # Without the files of earlier runs, what Meltano remembers of them is of no use.
-    # The database tells that a first run has come to its end.
-    options = []
-    if not (database.exists() and any(output.glob("*.jsonl"))):
-        database.unlink(missing_ok=True)
-        options += ["--full-refresh"]
-    options += ["--force"] if arguments.force else []
-    meltano(environment, output, "run", *options, "tap-targetads", "target-jsonl")
-    catalog = meltano(environment, output, "invoke", "tap-targetads", "--discover")
-    with duckdb.connect(str(database)) as connection:
-        streams = json.loads(catalog)["streams"]
-        tables = [s["tap_stream_id"] for s in streams if load(connection, output, s)]
-        if not tables:
-            sys.exit("No rows arrived; the output above says what was read.")
-        show(connection, tables)
+    try:
+        if not arguments.query:
+            output.mkdir(parents=True, exist_ok=True)
+            print(f"Loading into {database}\n", flush=True)
+            load(environment, output)
+        with duckdb.connect(database, read_only=True) as connection:
+            if arguments.query:
+                width = shutil.get_terminal_size().columns
+                connection.sql(arguments.query).show(max_rows=400, max_width=width)
+                return
+            show(connection)
+    except duckdb.Error as error:
+        sys.exit(str(error))
     option = "" if environment == "sandbox" else f" --environment={environment}"
-    print(f"The database: {database}")
-    print(f"""Ask it:       uv run demo.py{option} --query 'FROM purchases LIMIT 5'""")
+    option += f" --output={arguments.output}" if arguments.output else ""
+    print("\nAsk the next question; which campaign sells?")
+    print(f"uv run demo.py{option} --query '{QUESTION}'")
+    print("\nOr see the answers drawn, on a page of charts:")
+    print(f"uv run examples/dbt_targetads/run.py{option}")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ TAKEN_IN = {
     "CONTRIBUTING.md": "contributing.md",
     "LICENSE": "LICENSE",
     "SECURITY.md": "security.md",
-    "examples/clickhouse/load_sql.py": "load_sql.py",
     "examples/dbt_targetads/README.md": "insight.md",
     "meltano.yml": "meltano.yml",
 }

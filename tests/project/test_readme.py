@@ -10,15 +10,18 @@ import pytest
 
 from scripts.tables import PAGES, filled
 from tap_targetads.config.schema import CONFIG_SCHEMA
-from targetads_sandbox import World, counts
+from targetads_sandbox import Fault, Sandbox, World, counts
+from tests.conftest import PROJECT
+from tests.support.insight_running import ask
 from tests.support.places import ROOT
+from tests.support.records import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 JANUARY = date(2024, 1, 1), date(2024, 1, 31)
-STREAMS = ["clicks", "impressions", "page_views", "purchases"]
+REPORT = "/v1/reports/raw_reports"
 PAIRS = {
     "README.md": "README.ru.md",
     **{
@@ -110,36 +113,46 @@ def test_every_variable_in_the_example_is_a_setting() -> None:
     )
 
 
-@pytest.mark.long
-@pytest.mark.meltano
-def test_the_demo_goes_on_after_a_run_that_was_killed(
-    tmp_path: Path, meltano_environment: Mapping[str, str]
-) -> None:
-    def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["uv", "run", "--no-project", str(ROOT / "demo.py")]
-        return subprocess.run(
-            [*command, "--output", str(tmp_path), *arguments],
-            env={**meltano_environment, "MELTANO_SYS_DIR_ROOT": str(tmp_path)},
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-
-    file = tmp_path / "clicks.jsonl"
-    file.write_text('{"_row_key": "to')
-    mended = demo("--force")
-    assert mended.returncode == 0, mended.stderr
-    assert f"{file}: removed its last row, which a killed run left torn." in (
-        mended.stdout
+def demo(
+    output: Path, environment: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the README's first command."""
+    command = ["uv", "run", "--no-project", str(ROOT / "demo.py")]
+    return subprocess.run(
+        [*command, "--output", str(output), *arguments],
+        env={**environment, "MELTANO_SYS_DIR_ROOT": str(output)},
+        check=False,
+        capture_output=True,
+        text=True,
     )
 
-    file.write_text('{"_row_key": "to{"_row_key": "a"}\n')
-    refused = demo()
-    assert refused.returncode == 1
-    assert "Traceback" not in refused.stderr
-    last = refused.stderr.splitlines()[-1]
-    assert last.startswith(f"{file} cannot be loaded: ")
-    assert f"Remove the folder {tmp_path}, and run the demo again" in last
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_the_demo_tells_why_it_failed_and_goes_on_the_next_time(
+    tmp_path: Path, meltano_environment: Mapping[str, str]
+) -> None:
+    world = World(rows_per_day=40)
+    with Sandbox(world) as sandbox:
+        environment = {
+            **meltano_environment,
+            "TAP_TARGETADS_API_URL": sandbox.url,
+            "TAP_TARGETADS_PROJECT_ID": str(PROJECT),
+            "TAP_TARGETADS_AUTH_TOKEN": sandbox.tokens[PROJECT],
+            "TAP_TARGETADS_START_DATE": "2024-01-01",
+            "TAP_TARGETADS_END_DATE": "2024-01-31",
+        }
+        fault = Fault("forbidden", path=REPORT, date="2024-01-08", times=1)
+        sandbox.faults.set([fault])
+        failed = demo(tmp_path, environment, "--environment=prod")
+        done = demo(tmp_path, environment, "--environment=prod")
+
+    assert failed.returncode == 1
+    assert "403" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert failed.stderr.endswith(f"The log of the run: {tmp_path / 'demo.log'}\n")
+    assert done.returncode == 0, done.stderr
+    assert_loaded(tmp_path, world, [PROJECT], done.stdout)
 
 
 @pytest.mark.slow
@@ -147,34 +160,30 @@ def test_the_demo_goes_on_after_a_run_that_was_killed(
 def test_the_demo_prints_the_counts_of_the_sandboxs_truth(
     tmp_path: Path, meltano_environment: Mapping[str, str]
 ) -> None:
-    command = ["uv", "run", "--no-project", str(ROOT / "demo.py")]
-    where = ["--output", str(tmp_path)]
+    world = World()
 
     for _ in range(2):
-        demo = subprocess.run(
-            [*command, *where],
-            env={**meltano_environment, "MELTANO_SYS_DIR_ROOT": str(tmp_path)},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        done = demo(tmp_path, meltano_environment)
+        assert done.returncode == 0, done.stderr
 
-    world = World()
-    truth: dict[str, dict[str, int]] = {}
-    for project in world.projects:
-        for day, types in counts(world, project, *JANUARY).items():
-            for name, count in types.items():
-                days = truth.setdefault(name, {})
-                days[day] = days.get(day, 0) + count
-    columns = ["Click", "Impression", "PageView", "Purchase"]
-    number = r"\s*│\s*\d+\s*│\s*"
-    for day in truth["Click"]:
-        click, *others = (str(truth[name].get(day, 0)) for name in columns)
-        # Between clicks and impressions stand the paths, after them the media report.
-        impression, page_view, purchase = others
-        cells = rf"{day}\s*│\s*{click}{number}{impression}{number}{page_view}\s*│\s*"
-        assert re.search(cells + purchase, demo.stdout), day
-    for name, table in zip(columns, STREAMS, strict=True):
-        total = sum(truth[name].values())
-        assert re.search(rf"{table}\s*│\s*{total}\b", demo.stdout)
-    assert str(tmp_path / "targetads.duckdb") in demo.stdout
+    assert_loaded(tmp_path, world, world.projects, done.stdout)
+    assert str(tmp_path / "targetads.duckdb") in done.stdout
+    lines = [x for x in done.stdout.splitlines() if str(tmp_path) not in x]
+    assert max(map(len, lines)) <= 80
+
+
+def assert_loaded(
+    output: Path, world: World, projects: Iterable[int], printed: str
+) -> None:
+    """The counts per day in the database, and those that were printed."""
+    days = """
+        SELECT InteractionDate AS day, count(*) AS rows FROM {} GROUP BY day
+    """
+    for stream, (name,) in STREAMS.items():
+        truth: Counter[str] = Counter()
+        for project in projects:
+            for day, types in counts(world, project, *JANUARY).items():
+                truth[day] += types.get(name, 0)
+        (found,) = ask(output, days.format(stream))
+        assert {row["day"]: row["rows"] for row in found} == +truth
+        assert re.search(rf"^{stream} +{truth.total():,}\b", printed, re.MULTILINE)

@@ -136,8 +136,7 @@ TARGETS = (
         "target-jsonl",
         {"destination_path": "{folder}", "do_timestamp_file": False},
         stores.json_lines,
-        note="Files for [DuckDB](warehouses.md#duckdb-on-a-laptop) and "
-        "[ClickHouse](warehouses.md#clickhouse).",
+        note="Files of records.",
     ),
     Target(
         "target-singer-jsonl",
@@ -194,7 +193,7 @@ NOT_TRIED = {
     "meltanolabs-target-snowflake 0.20.4": "There is no account. Its tables are tested "
     "in an emulator: [Snowflake](warehouses.md#snowflake).",
     "MeltanoLabs/target-clickhouse 0.4.0": "Not in the registry. "
-    "[ClickHouse](warehouses.md#clickhouse-with-a-singer-target) has another way.",
+    "[ClickHouse](warehouses.md#clickhouse) has another way.",
     "MeltanoLabs/target-sqlite 0.7.0": "Not in the registry. It has been seen to skip "
     "batches and confirm the state, so that all rows are lost.",
     "target-parquet 0.0.1": "Does not install on Python 3.8 or newer.",
