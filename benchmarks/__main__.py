@@ -26,7 +26,7 @@ from benchmarks.imports import imports
 from benchmarks.latency import latency
 from benchmarks.machine import describe
 from benchmarks.pipelines import end_to_end
-from benchmarks.real_day import real_day
+from benchmarks.real_day import loaded_day, real_day
 from benchmarks.sections import Options, Section
 from benchmarks.throughput import throughput
 
@@ -38,6 +38,7 @@ TABLES: Mapping[str, Callable[[Options], Section]] = {
     "latency": latency,
     "growth": growth,
     "real-day": real_day,
+    "real-day-loaded": loaded_day,
     "imports": imports,
     # Last, since it makes this process, and so its children, larger.
     "end-to-end": end_to_end,

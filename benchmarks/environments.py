@@ -48,13 +48,20 @@ def target(name: str, folder: Path) -> Target:
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     loaders = project["plugins"]["loaders"]
     loader = next(entry for entry in loaders if entry["name"] == name)
-    environment = folder / name
-    _uv("venv", "--quiet", f"--python={sys.executable}", str(environment))
-    python = _python(environment)
-    options = ("--quiet", "--compile-bytecode", f"--python={python}")
-    _uv("pip", "install", *options, *loader["pip_url"].split())
+    python = install(name, folder, *loader["pip_url"].split())
     executable = str(Path(python).with_name(loader["executable"]))
     return Target(loader["pip_url"], executable, loader["config"])
+
+
+def install(name: str, folder: Path, *packages: str) -> str:
+    """The Python of an environment below a folder, with some packages."""
+    environment = folder / name
+    python = _python(environment)
+    if not environment.exists():
+        _uv("venv", "--quiet", f"--python={sys.executable}", str(environment))
+        options = ("--quiet", "--compile-bytecode", f"--python={python}")
+        _uv("pip", "install", *options, *packages)
+    return python
 
 
 def versions(python: str, *names: str) -> str:

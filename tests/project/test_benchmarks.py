@@ -220,8 +220,8 @@ def test_pipelines_load_all_rows_or_measure_nothing() -> None:
     done = benchmark("benchmarks", "--only", "end-to-end", "--quick", "--runs", "1")
 
     assert done.returncode == 0, done.stderr
-    for name in ("meltanolabs-target-postgres", "target-jsonl"):
-        assert f"| tap-targetads to {name}" in done.stdout
+    for name in ("meltanolabs-target-postgres", "target-jsonl", "bulk-duckdb"):
+        assert f"| {name}" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--rows", "--runs"])
