@@ -36,6 +36,7 @@ from calling import MELTANO_PROJECT, CallError
 from nightly import NotCompleteError
 from plan import PlanError, read_plan
 from playground import playground, show
+from step import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -188,7 +189,7 @@ def main() -> None:
             play(output / "dagster", arguments.partition)
         except (PlanError, CallError, NotCompleteError) as error:
             sys.exit(str(error))
-        if url:
+        if url and TARGET == "target-postgres":
             show(url)
 
 

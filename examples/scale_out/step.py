@@ -18,7 +18,8 @@ from plan import START
 if TYPE_CHECKING:
     from plan import Plan, Project, Range
 
-TAP, TARGET = "tap-targetads", "target-postgres"
+TAP = os.environ.get("BACKFILL_TAP") or "tap-targetads"
+TARGET = os.environ.get("BACKFILL_TARGET") or "target-postgres"
 META = ("campaigns", "creatives", "projects", "target_events")
 """The full-table streams: they are the same whatever the days."""
 
@@ -109,7 +110,7 @@ def rows_state(project: Project, days: Range) -> str:
 
 
 def nightly_state() -> str:
-    """The id of the state that `meltano run tap-targetads target-postgres` uses."""
+    """The id of the state that `meltano run`, with this tap and target, uses."""
     return f"{_environment()}:{TAP}-to-{TARGET}"
 
 

@@ -20,6 +20,8 @@ from playground import playground, show
 from targetads_sandbox import Sandbox, World
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
+from tests.support.bulk import Bulk
+from tests.support.records import all_reports, in_order
 from tests.support.scale_out_running import (
     RANGES,
     REPORT,
@@ -262,6 +264,32 @@ def test_the_nightly_run_goes_on_where_the_backfill_ended(
     filters = [r.body["InteractionFilter"] for r in loaded.requests if r.body]
     assert {f["DateTo"] for f in filters} == {"2024-01-11", "2024-01-12"}
     assert not wrong(backfill.differences(loaded, date(2024, 1, 12)))
+
+
+@pytest.mark.long
+@pytest.mark.meltano
+def test_clickhouses_own_loader_takes_the_same_backfill(
+    meltano: Meltano, database: str, tmp_path: Path
+) -> None:
+    world, bulk = World(rows_per_day=40), Bulk("clickhouse", tmp_path)
+    with Sandbox(world) as sandbox:
+        warehouse = Warehouse(database, "not_used")
+        backfill = Backfill(sandbox, warehouse, meltano, tmp_path / "dagster", PROJECTS)
+        loaded = backfill.dagster(
+            BACKFILL_TAP="tap-targetads-bulk",
+            BACKFILL_TARGET="bulk-clickhouse",
+            BACKFILL_END_DATE="2024-01-31",
+            BACKFILL_RANGE_DAYS="16",
+            BULK_CLICKHOUSE_CLIENT=bulk.settings["client"],
+        )
+
+    assert loaded.code == 0, loaded.output[-5000:]
+    assert {cell[0] for cell in loaded.ran()} == {*PROJECTS}
+    assert not loaded.tables
+    expected = all_reports(world, PROJECTS)
+    found = bulk.tables(*expected)
+    for name, rows in expected.items():
+        assert in_order(found[name]) == in_order(rows), name
 
 
 @pytest.mark.long
