@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.backfill import backfill
 from benchmarks.chart import draw
 from benchmarks.growth import growth
 from benchmarks.imports import imports
@@ -39,6 +40,7 @@ TABLES: Mapping[str, Callable[[Options], Section]] = {
     "growth": growth,
     "real-day": real_day,
     "real-day-loaded": loaded_day,
+    "backfill": backfill,
     "imports": imports,
     # Last, since it makes this process, and so its children, larger.
     "end-to-end": end_to_end,

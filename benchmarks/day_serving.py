@@ -1,4 +1,4 @@
-"""Serves one large file as the result of every job, from a separate process."""
+"""Serves a large file for each day, as the results of jobs, from a separate process."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _BITS = (1 << 64) - 1
 
 
 @contextmanager
-def day_served(rows: int) -> Iterator[Served]:
-    """Serve a day of impressions until the end of the block."""
+def day_served(rows: int, days: int = 1) -> Iterator[Served]:
+    """Serve days of impressions, so many rows each, until the end of the block."""
     processes = get_context("spawn")
     ours, theirs = processes.Pipe()
-    process = processes.Process(target=_serve, args=(theirs, rows))
+    process = processes.Process(target=_serve, args=(theirs, rows, days))
     process.start()
     theirs.close()  # so that the end of the process is noticed
     try:
@@ -74,42 +74,51 @@ def write_day(path: Path, day: date, rows: int) -> None:
             file.write("".join(lines))
 
 
-def _serve(pipe: Connection, rows: int) -> None:
+def _serve(pipe: Connection, rows: int, days: int) -> None:
     """Serve, in a separate process, until the other end of the pipe is closed."""
-    day = latest_day()
+    last = latest_day()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "day.csv.gz")
-        write_day(path, day, rows)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(path, rows))
+        for ago in range(days):
+            day = last - timedelta(ago)
+            write_day(Path(folder, f"{day}.csv.gz"), day, rows)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Path(folder), rows))
         url = f"http://127.0.0.1:{server.server_port}"
-        pipe.send(Served(url, "token", day))
+        pipe.send(Served(url, "token", last))
         with server:
             server.timeout = 0.1
             while not pipe.poll():
                 server.handle_request()
 
 
-def _handler(path: Path, rows: int) -> type[BaseHTTPRequestHandler]:
+def _handler(folder: Path, rows: int) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer({"job_id": "1", "status": "CREATED", "estimated_seconds": 0})
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            day = body["InteractionFilter"]["DateFrom"]
+            if day != body["InteractionFilter"]["DateTo"]:
+                self.send_error(400, "one day at a time")
+                return
+            self._answer({"job_id": day, "status": "CREATED", "estimated_seconds": 0})
 
         def do_GET(self) -> None:
-            if self.path.startswith("/v2/jobs/"):
-                host = self.headers["Host"]
-                done = {"row_count": rows, "download_url": f"http://{host}/day.csv.gz"}
+            _, *place, name = self.path.partition("?")[0].split("/")
+            if place == ["v2", "jobs"]:
+                url = f"http://{self.headers['Host']}/files/{name}.csv.gz"
+                done = {"row_count": rows, "download_url": url}
                 self._answer({"status": "DONE", **done})
-            elif self.path.startswith("/day"):
+            elif place == ["files"]:
+                path = folder / name
                 self.send_response(200)
                 self.send_header("Content-Length", str(path.stat().st_size))
                 self.end_headers()
                 with path.open("rb") as file:
                     shutil.copyfileobj(file, self.wfile)
-            else:
+            elif name == "token_validate":
                 self._answer({"valid": True, "project_id": PROJECT})
+            else:
+                self._answer({"success": True, "data": []})
 
         def _answer(self, answer: dict[str, Any]) -> None:
             body = json.dumps(answer).encode()

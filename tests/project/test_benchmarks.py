@@ -224,6 +224,16 @@ def test_pipelines_load_all_rows_or_measure_nothing() -> None:
         assert f"| {name}" in done.stdout
 
 
+@pytest.mark.long
+@pytest.mark.meltano
+def test_a_backfill_loads_all_rows_or_measures_nothing() -> None:
+    done = benchmark("benchmarks", "--only", "backfill", "--quick")
+
+    assert done.returncode == 0, done.stderr
+    assert "| 2 days | 100,000 |" in done.stdout
+    assert "| 90 days, computed | 4,500,000 |" in done.stdout
+
+
 @pytest.mark.parametrize("option", ["--rows", "--runs"])
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
 def test_a_number_that_makes_no_sense_is_told(option: str, value: str) -> None:
