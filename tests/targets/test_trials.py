@@ -99,7 +99,8 @@ def test_rows_without_keys_are_counted() -> None:
         ("Batches", "refuses", "exact, replaces"),
         ("Lookback", "LOST: 3 of 4 rows", "loses rows"),
         ("First load", "CHANGED: `0` is `None`", "changes values"),
-        ("First load", "refuses", "does not work"),
+        ("First load", "refuses", "refuses"),
+        ("First load", "not installed", "not installed"),
     ],
 )
 def test_the_worst_step_is_the_verdict(step: str, verdict: str, told: str) -> None:

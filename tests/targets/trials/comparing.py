@@ -73,8 +73,8 @@ def summary(found: Mapping[str, str]) -> str:
         return "loses rows"
     if "CHANGED" in others:
         return "changes values"
-    if "refuses" in found["First load"] or not others.islower():
-        return "does not work"
+    if found["First load"] not in {"exact", "appends"}:
+        return found["First load"]  # refuses, or not installed
     kind = "appends" if found["Lookback"] == "appends" else "replaces"
     return f"exact, {kind}" + (", but loses batches" if "LOST" in batches else "")
 
