@@ -1,4 +1,4 @@
-"""The table of common mistakes in docs/operations.md, made by making them.
+"""The table of common mistakes in operations.md, made by making them.
 
 uv run python -m scripts.mistakes           # write it
 uv run python -m scripts.mistakes --check   # exit 1 if it is not current
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from scripts.tables import ROOT
+from scripts.tables import ROOT, RUSSIAN
 from scripts.tables import table as as_markdown
 from tap_targetads.config.environment import PREFIX
 from targetads_sandbox.server.sandbox import Sandbox
@@ -23,7 +23,8 @@ from targetads_sandbox.world.world import World
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PAGE = ROOT / "docs" / "operations.md"
+PAGES = {"docs/operations.md": False, "docs/ru/operations.md": True}
+"""Where the table is, and whether it is Russian."""
 BEGIN, END = "<!-- mistakes -->\n", "<!-- /mistakes -->\n"
 NOBODY = "127.0.0.1:9"
 """Where nobody listens."""
@@ -87,26 +88,42 @@ def line(sandbox: Sandbox, mistake: Mapping[str, str]) -> str:
     return errors(done.stderr)[0].replace(sandbox.url, "https://api.targetads.io")
 
 
-def table() -> str:
-    """The table, as Markdown."""
+def said() -> dict[str, str]:
+    """What the tap says to each mistake."""
     with Sandbox(World(rows_per_day=10)) as sandbox:
-        rows = ([mistake, line(sandbox, wrong)] for mistake, wrong in MISTAKES.items())
-        return as_markdown(["Mistake", "What the tap says"], rows)
+        return {mistake: line(sandbox, wrong) for mistake, wrong in MISTAKES.items()}
+
+
+def filled(text: str, answers: Mapping[str, str], *, russian: bool) -> str:
+    """A page with its table filled."""
+    headers = ["Mistake", "What the tap says"]
+    names = {mistake: mistake for mistake in answers}
+    if russian:
+        headers, names = RUSSIAN["headers"]["mistakes"], RUSSIAN["mistakes"]
+    table = as_markdown(headers, ([names[m], answer] for m, answer in answers.items()))
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table}\n\n{END}{after}"
 
 
 def main() -> None:
-    """Write the table, or check it."""
+    """Write the tables, or check them."""
     parser = argparse.ArgumentParser(prog="python -m scripts.mistakes")
     parser.add_argument("--check", action="store_true", help="only compare")
     options = parser.parse_args()
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    current = f"{before}{BEGIN}\n{table()}\n\n{END}{after}"
-    if not options.check:
-        PAGE.write_text(current, encoding="utf-8")
-    elif text != current:
-        sys.exit("Not current: operations.md. Run: uv run python -m scripts.mistakes")
+    answers, stale = said(), []
+    for name, russian in PAGES.items():
+        file = ROOT / name
+        text = file.read_text(encoding="utf-8")
+        current = filled(text, answers, russian=russian)
+        if not options.check:
+            file.write_text(current, encoding="utf-8")
+        elif text != current:
+            stale.append(name)
+    if stale:
+        sys.exit(
+            f"Not current: {', '.join(stale)}. Run: uv run python -m scripts.mistakes"
+        )
 
 
 if __name__ == "__main__":
