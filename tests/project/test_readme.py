@@ -27,7 +27,7 @@ PAIRS = {
     **{
         f"docs/{page.name}": f"docs/ru/{page.name}"
         for page in sorted((ROOT / "docs" / "ru").glob("*.md"))
-        if page.name not in {"index.md", "settings.md", "warehouses.md"}
+        if page.name not in {"index.md", "settings.md"}
     },
 }
 """Pages that say the same in both languages. (The others are shorter in Russian.)"""
