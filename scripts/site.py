@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
+    from mkdocs.utils.templates import TemplateContext
 
 ROOT = Path(__file__).resolve().parent.parent
 TAKEN_IN = {
@@ -76,6 +78,16 @@ def on_page_markdown(
         return posixpath.relpath(inside, folder or ".") + (link["anchor"] or "")
 
     return LINK.sub(turned, with_places_filled(markdown))
+
+
+def on_page_context(
+    context: TemplateContext, /, *, page: Page, config: MkDocsConfig, nav: Navigation
+) -> TemplateContext:
+    """Let the theme speak the page's language."""
+    del nav
+    russian = page.file.src_uri.startswith("ru/")
+    config.theme["language"] = "ru" if russian else "en"
+    return context
 
 
 def _decisions(folder: Path) -> Iterator[str]:
