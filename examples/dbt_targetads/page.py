@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 if TYPE_CHECKING:
     from figures import Figures
 
-THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
 
 
@@ -39,15 +38,15 @@ def render(figures: Figures) -> str:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """A number with its thousands apart; a dash for null."""
-    return NONE if value is None else f"{value:,.{digits}f}".replace(",", THIN_SPACE)
+    """A number with commas, as the charts have it; a dash for null."""
+    return NONE if value is None else f"{value:,.{digits}f}"
 
 
 def percent(part: float | None, whole: float | None = 1) -> str:
     """A share in per cent; a dash where there is nothing to divide by."""
     if part is None or not whole:
         return NONE
-    return f"{float(part) / float(whole):.2%}".replace("%", f"{THIN_SPACE}%")
+    return f"{float(part) / float(whole):.2%}"
 
 
 def for_script(value: Any) -> str:

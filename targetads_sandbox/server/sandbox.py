@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from targetads_sandbox.server.app import create_app
 from targetads_sandbox.server.backend import Backend
-from targetads_sandbox.world.world import DEFAULT_PROJECTS, World
+from targetads_sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +48,8 @@ class Sandbox(Backend):
 
     @classmethod
     def for_projects(cls, projects: Iterable[int] = ()) -> Self:
-        """A sandbox with default data of these projects, or of the default projects."""
-        return cls(World(projects=tuple(projects) or DEFAULT_PROJECTS))
+        """A sandbox with the demo's data of these projects, or of the default ones."""
+        return cls(World.demo(projects))
 
     @property
     @override

@@ -52,16 +52,14 @@ _SLOTS = tuple(
 
 _TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 
-_ORGANIC = 0.35
-"""The share of journeys without a campaign."""
-
 _LOYAL = 0.7
 """The share of campaign journeys that belong to the device's usual campaign."""
 
-_CLICKED, _SOLD = 0.4, 0.15
-"""How often impressions lead to a click, and visits to a purchase.
+_DENSE, _LIFELIKE = (0.35, 0.4, 0.15), (0.1, 0.02, 0.04)
+"""The share of journeys without a campaign; how often impressions lead to a click, and
+visits to a purchase.
 
-Both are far more than in reality, so that little data has some of each.
+The first are far more than in reality, so that little data has some of each.
 """
 
 _REPEATED = 0.01
@@ -133,6 +131,8 @@ class _DayMaker:
         self._earlier = _earlier_devices(plan)
         self._new_devices = 0
         self._orders = 0
+        shares = _LIFELIKE if plan.lifelike else _DENSE
+        self._organic, self._clicked, self._sold = shares
         self._random = plan.random("rows").random
         self._device = ""
         self._origin: Row = ()
@@ -172,7 +172,7 @@ class _DayMaker:
             BROWSERS[device % 7907 % len(BROWSERS)],
             *_PADDING,
         )
-        if random() < _ORGANIC:
+        if random() < self._organic:
             self._visit(second, NO_UTM, NO_MEDIA, new=new)
             return
         loyal = random() < _LOYAL
@@ -198,7 +198,7 @@ class _DayMaker:
             self._add("Impression", second, shown, new=new)
             new = False
             second += 5 + int(random() * 400)
-        if random() < _CLICKED:
+        if random() < self._clicked:
             term = placement.terms[int(random() * len(placement.terms))]
             utm = placement.tags(creative, term)
             self._add("Click", second, (*self._page(), *utm, *media))
@@ -213,7 +213,7 @@ class _DayMaker:
                 self._add("Session", second, (SHOP_DOMAIN, None, *utm, *media))
             new = False
             second += 3 + int(random() * 180)
-        if random() < _SOLD:
+        if random() < self._sold:
             page = (SHOP_DOMAIN, CHECKOUT_PATH)
             self._add("Purchase", second, (*page, *utm, *media), self._order())
 

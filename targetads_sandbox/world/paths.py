@@ -48,7 +48,7 @@ PURCHASE, LEAD = (event["event_type"] for event in TARGET_EVENTS[:2])
 
 EVENT_NAMES = {event["event_type"]: event["event_name"] for event in TARGET_EVENTS}
 
-_LEADS = 0.02
+_LEADS, _LIFELIKE_LEADS = 0.02, 0.002
 """Leads per row of raw data."""
 
 _LONGEST_PATH = 6
@@ -153,7 +153,8 @@ def _orders(purchases: Sequence[Row]) -> Iterator[_Conversion]:
 
 def _leads(plan: Plan) -> Iterator[_Conversion]:
     random = plan.random("leads").random
-    for number in range(int(plan.size() * _LEADS + random()) if plan.size() else 0):
+    leads = plan.size() * (_LIFELIKE_LEADS if plan.lifelike else _LEADS)
+    for number in range(int(leads + random()) if leads else 0):
         second = int(random() * _DAY_SECONDS)
         yield _Conversion(
             name=f"lead {number}",

@@ -18,6 +18,7 @@ class Plan(NamedTuple):
 
     Attributes:
         live: Whether the rows have what live ones have: see `live`.
+        lifelike: Whether clicks and purchases are as rare as in reality.
     """
 
     seed: int
@@ -25,6 +26,7 @@ class Plan(NamedTuple):
     day: date
     rows_per_day: int
     live: bool = False
+    lifelike: bool = False
 
     def random(self, purpose: str) -> Random:
         """Random numbers that depend only on the project, the day and the purpose."""

@@ -17,6 +17,7 @@ from targetads_sandbox.world.vocabulary import Placement, placements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Self
 
     from targetads_sandbox.world.rows import Row, Value
 
@@ -27,6 +28,7 @@ _ROW_BYTES = 400
 """Rough memory of a row: one day of many, measured."""
 
 _PIECE = 50_000
+_DEMO_ROWS = 3_000
 
 
 class World:
@@ -45,6 +47,8 @@ class World:
             creatives with numbers for ids, a placement without creatives, landing
             pages, and aggregates of what belongs to no placement, where names are null
             or empty.
+        lifelike: Whether clicks and purchases are as rare as in reality. Otherwise
+            there are so many that few rows have some of each.
 
     Raises:
         ValueError: If there is no project, or the volume is negative.
@@ -57,11 +61,13 @@ class World:
         rows_per_day: int = 1000,
         *,
         live: bool = False,
+        lifelike: bool = False,
     ) -> None:
         self.projects = tuple(projects)
         self.seed = seed
         self.rows_per_day = rows_per_day
         self.live = live
+        self.lifelike = lifelike
         if not self.projects:
             message = "A world needs at least one project."
             raise ValueError(message)
@@ -74,6 +80,16 @@ class World:
         self._types = dict.fromkeys(TYPES)
         self._lock = threading.Lock()
         self._conversions = Conversions(self._orders, self._edition_of)
+
+    @classmethod
+    def demo(cls, projects: Iterable[int] = ()) -> Self:
+        """What the tap's setting `sandbox` serves: lifelike, of projects or a default.
+
+        Args:
+            projects: Ids of the projects; the default ones if there are none.
+        """
+        projects = tuple(projects) or DEFAULT_PROJECTS
+        return cls(projects, rows_per_day=_DEMO_ROWS, lifelike=True)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -242,7 +258,8 @@ class World:
 
     def _plan(self, project_id: int, day: date) -> Plan:
         self._check(project_id)
-        return Plan(self.seed, project_id, day, self.rows_per_day, self.live)
+        about = self.rows_per_day, self.live, self.lifelike
+        return Plan(self.seed, project_id, day, *about)
 
     def _check(self, project_id: int) -> None:
         if project_id not in self.projects:

@@ -160,7 +160,7 @@ def test_the_demo_tells_why_it_failed_and_goes_on_the_next_time(
 def test_the_demo_prints_the_counts_of_the_sandboxs_truth(
     tmp_path: Path, meltano_environment: Mapping[str, str]
 ) -> None:
-    world = World()
+    world = World.demo()
 
     for _ in range(2):
         done = demo(tmp_path, meltano_environment)

@@ -84,7 +84,7 @@ def bash(script: str, folder: Path, environment: Mapping[str, str]) -> str:
 def test_the_readmes_own_commands_end_in_rows_in_postgresql(
     tmp_path: Path, database: str, meltano_environment: Mapping[str, str]
 ) -> None:
-    world = World()
+    world = World.demo()
     (project, *_) = world.projects
     name = "readme_steps"
     with psycopg.connect(database, autocommit=True) as connection:
