@@ -72,8 +72,8 @@ class Settings(msgspec.Struct, frozen=True):
             "end_date": end,
             "api_url": _api_url(config["api_url"]),
         }
-        # To JSON schema, 7.0 is an integer.
-        return msgspec.convert({**config, **checked}, cls, strict=False)
+        values = {name: _integers(value) for name, value in config.items()}
+        return msgspec.convert({**values, **checked}, cls)
 
     @property
     def calendar(self) -> Calendar:
@@ -99,6 +99,16 @@ _QUOTES = "\"'`«„“”"
 _VERSION = re.compile("/v[12](/|$)")
 _DAY_FIRST = re.compile(r"(\d\d)\.(\d\d)\.(\d{4})")
 _LIKE_A_DAY = re.compile("[0-9./-]{1,10}")
+
+
+def _integers(value: Any) -> Any:
+    """A value in which 7.0 is 7, as it is to JSON schema."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_integers(item) for item in value]
+    return value
 
 
 def _day(config: Mapping[str, Any], setting: str) -> date | None:

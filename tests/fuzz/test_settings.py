@@ -103,6 +103,8 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
 
 @fuzz
 @given(configs())
+@example({**GOOD, "job_timeout": float(2**53 + 2)})
+@example({**GOOD, "media_campaign_ids": [12345.0]})
 @example({**GOOD, "extra_fields": ['"']})
 @example({**GOOD, "extra_fields": [{"name": "a\ud800"}]})
 def test_any_settings_make_a_tap_or_one_line_each(config: dict[str, Any]) -> None:
