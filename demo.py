@@ -86,7 +86,7 @@ def load(environment: str, output: Path) -> None:
 
 
 def state_of(database: Path) -> str:
-    """The state that the database holds."""
+    """The state that the database holds; one without a state begins anew."""
     if database.exists():
         with duckdb.connect(database) as connection:
             last = "SELECT state FROM _state ORDER BY noted DESC LIMIT 1"
@@ -96,6 +96,7 @@ def state_of(database: Path) -> str:
                 row = None
         if row:
             return str(row[0])
+        database.unlink()
     return "{}"
 
 
@@ -115,11 +116,11 @@ def show(connection: duckdb.DuckDBPyConnection) -> None:
     """
     for table, column in connection.execute(query).fetchall():
         columns.setdefault(table, []).append(column)
-    if not columns:
-        sys.exit("No rows arrived; the log says what was read.")
     per_day = {
         table: rows_per_day(connection, table, columns[table]) for table in columns
     }
+    if not any(map(len, per_day.values())):
+        sys.exit("No rows arrived; the log says what was read.")
     days = sorted({day for rows in per_day.values() for day in rows if day})
     print(f"{'Rows':>25}  " + (f"per day, {days[0]} to {days[-1]}" if days else ""))
     for table, rows in sorted(per_day.items(), key=lambda i: -sum(i[1].values())):
@@ -145,8 +146,10 @@ def rows_per_day(
 
 def drawn(counts: list[int]) -> str:
     """Counts as a line of bars; several days share one if there are many."""
-    each = -(-len(counts) // MOST_BARS)
+    each = max(1, -(-len(counts) // MOST_BARS))
     sums = [sum(counts[i : i + each]) for i in range(0, len(counts), each)]
+    if not any(sums):
+        return ""
     highest = len(BARS) - 1
     return "".join(BARS[round(highest * count / max(sums))] for count in sums)
 
@@ -168,18 +171,21 @@ def main() -> None:
     output = (arguments.output or PROJECT / "output" / environment).resolve()
     database = output / DATABASE
     try:
-        if not arguments.query:
+        if arguments.query is None:
             output.mkdir(parents=True, exist_ok=True)
             print(f"Loading into {database}\n", flush=True)
             load(environment, output)
         with duckdb.connect(database, read_only=True) as connection:
-            if arguments.query:
+            if arguments.query is not None:
                 width = shutil.get_terminal_size().columns
-                connection.sql(arguments.query).show(max_rows=400, max_width=width)
+                if answer := connection.sql(arguments.query):
+                    answer.show(max_rows=400, max_width=width)
                 return
             show(connection)
     except duckdb.Error as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Run it again: it goes on from what is loaded.")
     option = "" if environment == "sandbox" else f" --environment={environment}"
     option += f" --output={arguments.output}" if arguments.output else ""
     print("\nAsk the next question; which campaign sells?")

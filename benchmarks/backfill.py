@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -110,7 +111,9 @@ def settings(server: Served, folder: Path, days: int) -> dict[str, str]:
         "BACKFILL_TARGET": "bulk-clickhouse",
         "BACKFILL_END_DATE": str(server.day),
         "BACKFILL_RANGE_DAYS": "1",
-        "BULK_CLICKHOUSE_CLIENT": f"{engine} --path {folder / 'clickhouse'}",
+        "BULK_CLICKHOUSE_CLIENT": shlex.join(
+            [str(engine), "--path", str(folder / "clickhouse")]
+        ),
         "MELTANO_CLI_LOG_LEVEL": "warning",
         "MELTANO_SYS_DIR_ROOT": str(folder / "meltano"),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -118,13 +119,13 @@ def bulk_duckdb(folder: Path) -> Loader:
 def bulk_clickhouse(folder: Path) -> Loader:
     """`examples/bulk`, into ClickHouse's engine."""
     path = folder / "clickhouse"
-    client = f"{BULK / 'engine.py'} --path {path}"
-    settings = {"client": client, "database": "targetads"}
+    client = [str(BULK / "engine.py"), "--path", str(path)]
+    settings = {"client": shlex.join(client), "database": "targetads"}
 
     def loaded(stream: str) -> int:
         query = folder / "count.sql"
         query.write_text(f"SELECT count() AS rows FROM targetads.{stream} FINAL")  # noqa: S608
-        done = _output([*client.split(), "--queries-file", str(query)])
+        done = _output([*client, "--queries-file", str(query)])
         shutil.rmtree(path)
         return int(json.loads(done)["rows"])
 

@@ -178,6 +178,10 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output.resolve()
     made_up = arguments.environment == "sandbox"
+    if made_up and TARGET != "target-postgres":
+        sys.exit(
+            "Made-up rows go into a PostgreSQL of their own: unset BACKFILL_TARGET."
+        )
     # Meltano stands beside this Python.
     folder = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([folder, os.environ["PATH"]])
@@ -189,7 +193,7 @@ def main() -> None:
             play(output / "dagster", arguments.partition)
         except (PlanError, CallError, NotCompleteError) as error:
             sys.exit(str(error))
-        if url and TARGET == "target-postgres":
+        if url:
             show(url)
 
 

@@ -1,4 +1,4 @@
-"""Sends requests with retries, and explains their failures."""
+"""Sends requests, with retries."""
 
 from __future__ import annotations
 

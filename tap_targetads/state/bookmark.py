@@ -95,7 +95,7 @@ class Bookmark:
         return known is not None and known != self._fingerprint
 
     def cover(self, window: Window) -> None:
-        """Record that all rows of a window have been written.
+        """Move the bookmark: all rows of a window have been written.
 
         Windows before the period are kept until they touch it, since the state holds
         one period only. A window behind a gap begins a new period; `start_date` decides

@@ -127,6 +127,17 @@ def demo(
     )
 
 
+def account(sandbox: Sandbox, first: str, last: str) -> dict[str, str]:
+    """The variables of an account in a sandbox."""
+    return {
+        "TAP_TARGETADS_API_URL": sandbox.url,
+        "TAP_TARGETADS_PROJECT_ID": str(PROJECT),
+        "TAP_TARGETADS_AUTH_TOKEN": sandbox.tokens[PROJECT],
+        "TAP_TARGETADS_START_DATE": first,
+        "TAP_TARGETADS_END_DATE": last,
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.meltano
 def test_the_demo_tells_why_it_failed_and_goes_on_the_next_time(
@@ -134,14 +145,8 @@ def test_the_demo_tells_why_it_failed_and_goes_on_the_next_time(
 ) -> None:
     world = World(rows_per_day=40)
     with Sandbox(world) as sandbox:
-        environment = {
-            **meltano_environment,
-            "TAP_TARGETADS_API_URL": sandbox.url,
-            "TAP_TARGETADS_PROJECT_ID": str(PROJECT),
-            "TAP_TARGETADS_AUTH_TOKEN": sandbox.tokens[PROJECT],
-            "TAP_TARGETADS_START_DATE": "2024-01-01",
-            "TAP_TARGETADS_END_DATE": "2024-01-31",
-        }
+        own = account(sandbox, *map(str, JANUARY))
+        environment = {**meltano_environment, **own}
         fault = Fault("forbidden", path=REPORT, date="2024-01-08", times=1)
         sandbox.faults.set([fault])
         failed = demo(tmp_path, environment, "--environment=prod")
@@ -170,6 +175,22 @@ def test_the_demo_prints_the_counts_of_the_sandboxs_truth(
     assert str(tmp_path / "targetads.duckdb") in done.stdout
     lines = [x for x in done.stdout.splitlines() if str(tmp_path) not in x]
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.slow
+@pytest.mark.meltano
+def test_the_demo_shows_a_day_without_rows(
+    tmp_path: Path, meltano_environment: Mapping[str, str]
+) -> None:
+    world = World(rows_per_day=40)
+    (empty,) = (d for d, types in counts(world, PROJECT, *JANUARY).items() if not types)
+    with Sandbox(world) as sandbox:
+        environment = {**meltano_environment, **account(sandbox, empty, empty)}
+        done = demo(tmp_path, environment, "--environment=prod")
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^clicks +0$", done.stdout, re.MULTILINE)
+    assert re.search(r"^campaigns +12$", done.stdout, re.MULTILINE)
 
 
 def assert_loaded(
