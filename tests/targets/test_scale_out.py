@@ -13,10 +13,13 @@ from unittest.mock import patch
 import psycopg
 import pytest
 import requests
+import step
 from nightly import NotCompleteError, joined
 from plan import PlanError, Range, cut, read_plan
 from playground import playground, show
 
+from tap_targetads.reports.fields import META_STREAMS
+from tap_targetads.streams.meta import META
 from targetads_sandbox import Sandbox, World
 from targetads_sandbox.server.faults import Fault
 from tests.conftest import OTHER_PROJECT, PROJECT
@@ -123,6 +126,11 @@ def joined_ends(states: Mapping[str, Any], *weeks: str) -> tuple[str, str]:
     state = joined(states, {7: {week: week for week in weeks}}, "nightly")
     ((entry,),) = [b["partitions"] for b in state["bookmarks"].values()]
     return entry["complete_from"][:10], entry["replication_key_value"][:10]
+
+
+def test_the_full_tables_are_loaded_by_a_step_of_their_own() -> None:
+    assert sorted(step.META) == sorted(META_STREAMS)
+    assert sorted(step.META) == sorted(stream.kind for stream in META)
 
 
 def test_ranges_in_any_order_give_one_state_from_the_first_to_the_last() -> None:
