@@ -13,7 +13,8 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?://|#)([^)]+)\)")
+_TARGET = re.compile(r"(?<=\]\()(?!https?://|#)[^)]+(?=\))")
+_IMAGES = (".png", ".svg")
 
 
 class RepositoryHook(MetadataHookInterface):
@@ -35,9 +36,8 @@ class RepositoryHook(MetadataHookInterface):
 def _with_addresses(text: str, address: str, tag: str) -> str:
     """The text with absolute links; images need raw files."""
 
-    def absolute(link: re.Match[str]) -> str:
-        mark, label, path = link.groups()
-        kind = "raw" if mark else "blob"
-        return f"{mark}[{label}]({address}/{kind}/{tag}/{path})"
+    def absolute(target: re.Match[str]) -> str:
+        kind = "raw" if target[0].endswith(_IMAGES) else "blob"
+        return f"{address}/{kind}/{tag}/{target[0]}"
 
-    return _LINK.sub(absolute, text)
+    return _TARGET.sub(absolute, text)

@@ -278,7 +278,7 @@ def test_the_sandboxs_program_names_its_extra_where_it_is_missing(
 
 
 def test_with_the_sandbox_it_extracts_all_rows(with_sandbox: Installed) -> None:
-    world = World()
+    world = World.demo()
     days = [counts(world, p, *DAYS).values() for p in world.projects]
     expected = sum((Counter(types) for day in days for types in day), Counter())
 
