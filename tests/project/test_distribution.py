@@ -161,7 +161,7 @@ def test_a_tag_gives_the_version_and_the_repository_the_links(
     assert f"]({repository}/raw/v0.7.0/docs/img/throughput.svg)" in text
     targets = re.findall(r"\]\((?!https?://|#)([^)]+)\)", text)
     assert not targets, "dead where there is no clone"
-    for path in re.findall(rf"\({repository}/(?:raw|blob)/v0\.7\.0/([^)]+)\)", text):
+    for path in re.findall(rf"\({repository}/(?:raw|blob)/v0\.7\.0/([^)#]+)", text):
         assert Path(tagged, path).exists(), path
 
 
