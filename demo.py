@@ -86,7 +86,7 @@ def load(environment: str, output: Path) -> None:
 
 
 def state_of(database: Path) -> str:
-    """The state that the database holds; one without a state begins anew."""
+    """The state that the database holds; or none, to start from the beginning."""
     if database.exists():
         with duckdb.connect(database) as connection:
             last = "SELECT state FROM _state ORDER BY noted DESC LIMIT 1"

@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument(
         "--full-refresh",
         action="store_true",
-        help="build all days anew, not only the last ones",
+        help="rebuild all days, not only the last ones",
     )
     parser.add_argument(
         "--project",

@@ -60,7 +60,7 @@ def no_answer(
 
 
 def _hopeless(error: Exception, reason: BaseException, host: str) -> str:
-    """The line for a failure that no further try can mend; empty for others."""
+    """The line for a failure that no retry can fix; empty for others."""
     if isinstance(reason, ssl.SSLCertVerificationError):
         return (
             f"The certificate of {host} is not trusted ({reason.verify_message}). If a "

@@ -42,7 +42,7 @@ def checked_mapper(tap: Tap) -> PluginMapper:
     """The SDK's mapper, with maps that take effect, and whose failures are one line.
 
     Every stream is mapped with its whole schema. The SDK maps one that is not selected
-    as one without properties: a map for all streams (`"*"`) then fails for want of the
+    as one without properties: a map for all streams (`"*"`) then fails for lack of the
     key, and `--test=schema` writes an empty schema.
 
     Raises:

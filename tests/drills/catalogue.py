@@ -41,7 +41,7 @@ PAGE_LIES: tuple[Declared, ...] = (
     {"kind": "forbidden", "rate": 0.02},
     {"kind": "firewall", "rate": 0.02},
 )
-"""What goes on until somebody mends the server."""
+"""What goes on until somebody fixes the server."""
 
 JOB_FAULTS: tuple[Declared, ...] = (
     {"kind": "job_failed", "rate": 0.1},

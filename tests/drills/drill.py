@@ -35,7 +35,7 @@ LASTING = frozenset(
         "shifted_days",
     }
 )
-"""Faults that end a run with an error, and that somebody mends before the next one.
+"""Faults that end a run with an error, and that somebody fixes before the next one.
 
 `too_large` does so where the request cannot become smaller.
 """

@@ -218,13 +218,13 @@ def test_late_rows_and_changed_weights_replace_and_older_ones_are_noticed(
     ask(output, "DELETE FROM page_views WHERE InteractionDate < DATE '2024-01-03'")
     build = (output, meltano_environment, prod, "--no-load")
     noticed = run(*build)
-    mended = run(*build, "--full-refresh")
+    fixed = run(*build, "--full-refresh")
 
     assert noticed.returncode == 1
     assert "Failure in test funnel_counts_every_interaction" in noticed.stdout
     assert "dbt build failed" in noticed.stdout
     assert "Traceback" not in noticed.stdout
-    assert_built(mended)
+    assert_built(fixed)
 
 
 @pytest.mark.long

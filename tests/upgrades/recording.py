@@ -1,7 +1,7 @@
 """What version 0.1 was given, and what it wrote.
 
 The output was written by `python -m tests.upgrades.recording`, with the code of that
-version. It is what users keep in their warehouses, and never written anew.
+version. It is what users keep in their warehouses, and never rewritten.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def settings_of(name: str, url: str) -> dict[str, Any]:
 
 
 def catalog_of(name: str) -> dict[str, Any]:
-    """The catalog of a recorded run, made anew if there is none yet."""
+    """The catalog of a recorded run, created if there is none yet."""
     recording = RECORDINGS[name]
     file = FOLDER / f"{name if recording.streams else 'usual'}.catalog.json"
     if not file.exists():

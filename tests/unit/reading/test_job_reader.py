@@ -240,7 +240,7 @@ def test_a_job_that_was_done_long_ago_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("status", ["FAILED", "EXPIRED", "CANCELLED"])
-def test_a_lost_job_is_made_anew(status: str) -> None:
+def test_a_lost_job_is_recreated(status: str) -> None:
     api = Api(statuses={0: status, 1: status})
 
     assert read(api, DAY) == ROWS
