@@ -30,10 +30,15 @@ class FailedField(msgspec.Struct, rename="pascal"):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What every answer may carry: an error, even with HTTP 200."""
+    """What every answer may carry: an error, even with HTTP 200.
+
+    `error` and `success` are not the API's, but what gateways in front of one write.
+    """
 
     ErrorCode: int | str | None = None
     ErrorMessage: str | None = None
+    error: Any = None
+    success: Any = None
     Errors: list[FailedField] | None = None
     ErrorsField: list[FailedField] | None = None
 
@@ -57,7 +62,20 @@ class Answer(msgspec.Struct, kw_only=True):
     @property
     def is_error(self) -> bool:
         """Whether the answer is an error, whatever its HTTP status."""
-        return self.ErrorCode not in {None, 0, "", "0"}
+        if self.has_code:
+            return self.ErrorCode not in {0, "0"}
+        return bool(self.ErrorMessage or self.error) or self.success is False
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it has the API's own code, which may also say that all is well."""
+        return self.ErrorCode not in {None, ""}
+
+    @property
+    def message(self) -> str:
+        """What the answer says of the error; empty if nothing."""
+        failed = "`success` is false" if self.success is False else ""
+        return self.ErrorMessage or _text(self.error) or failed
 
     @property
     def failed_fields(self) -> list[FailedField]:
@@ -148,7 +166,10 @@ class JobStatus(Answer, kw_only=True):
         word = "_".join(_text(self.status).upper().replace("-", " ").split())
         self.status = _SYNONYMS.get(word, word)
         self.estimated_seconds = _amount(self.estimated_seconds)
-        self.error_message = _text(self.error_message)
+        # An error beside a status is that of the job, and not of the request.
+        self.error_message = _text(self.error_message) or self.message
+        if self.status and not self.has_code:
+            self.ErrorMessage = self.error = self.success = None
         self.row_count = _count(self.row_count)
         self.file_size_bytes = _count(self.file_size_bytes)
         self.download_url = _text(self.download_url)

@@ -57,7 +57,10 @@ def refusal(
     if answer.is_error and response.is_success:
         code = str(answer.ErrorCode)
         status = int(code) if _CODE.fullmatch(code) else 0
-    text = clean(f"{status} {answer.ErrorMessage or response.reason or 'error'}")
+        if not answer.has_code:  # it may pass
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+    shown = status if answer.has_code else response.status
+    text = clean(f"{shown} {answer.message or response.reason or 'error'}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(response.headers.get("Retry-After"))
         return PassingFailureError(
@@ -71,7 +74,7 @@ def refusal(
             status=status,
             too_much=status != HTTPStatus.SERVICE_UNAVAILABLE,
         )
-    if status == HTTPStatus.FORBIDDEN and not (answer.is_error or answer.ErrorMessage):
+    if status == HTTPStatus.FORBIDDEN and not (answer.has_code or answer.ErrorMessage):
         # No status: it says nothing of the token's rights.
         came = clean(foreign(response)) or "without a word"
         return ApiError(

@@ -66,7 +66,6 @@ class JobReader(Reader):
         self._files = JobFiles(downloads, jobs.sleep, self.logger)
         self._names = {v2_name(f.name): f.name for f in source.asked}
         self._texts = [f.name for f in source.fields if f.type == "string"]
-        self._replaced = 0
         self._requests = JobRequests(source, jobs)
         self._waiting = JobWaiting(
             self.client, self.report.name, jobs, self._subject, self.logger
@@ -89,7 +88,6 @@ class JobReader(Reader):
                 yield from self._next(queue)
         finally:
             self._files.forget()
-            self._report_replaced()
 
     def _next(self, queue: JobQueue) -> Iterator[Reading]:
         """Read the next window, or fall back to smaller requests for it."""
@@ -240,7 +238,6 @@ class JobReader(Reader):
             rows=done.row_count,
             names=self._names,
             on_unselected=self.report_unselected,
-            on_replaced=self._count_replaced,
         ):
             found += table.length
             yield table
@@ -251,19 +248,6 @@ class JobReader(Reader):
                 self._subject(job),
                 count_of(found, "row"),
             )
-
-    def _count_replaced(self, count: int) -> None:
-        self._replaced += count
-
-    def _report_replaced(self) -> None:
-        if self._replaced:
-            self.logger.warning(
-                "Stream %s: the files have bytes that are no UTF-8, in %s. They became "
-                "U+FFFD: tell the vendor.",
-                self.report.name,
-                count_of(self._replaced, "place"),
-            )
-            self._replaced = 0
 
     def _done(self, job: Job, queue: JobQueue) -> _Finished:
         """Wait for a job, or for its replacement if it is lost.

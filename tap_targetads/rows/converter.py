@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
+from tap_targetads.plurals import count_of
 from tap_targetads.rows.row_type import Table
 from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE, NULL, text
 
@@ -70,6 +71,7 @@ class RowConverter:
     Attributes:
         bad_values: How many values of each field became null because they could not
             be converted.
+        replaced: How many times bytes that are no UTF-8 became U+FFFD.
     """
 
     def __init__(  # noqa: PLR0913
@@ -103,6 +105,7 @@ class RowConverter:
                 )
             )
         self.bad_values: Counter[str] = Counter()
+        self.replaced = 0
 
     def convert(self, chunk: Chunk) -> None:
         """Give every value of some rows its field's type.
@@ -111,6 +114,7 @@ class RowConverter:
             DataError: If a value cannot be converted, and must not become null.
         """
         rows = chunk.rows
+        self.replaced += chunk.replaced
         columns = [c for c in self._columns if not (chunk.checked and c.is_settled)]
         values = {c.name: list(map(attrgetter(c.attribute), rows)) for c in columns}
         table = Table(len(rows), values)
@@ -125,11 +129,12 @@ class RowConverter:
         Raises:
             DataError: If a value cannot be converted, and must not become null.
         """
+        self.replaced += table.replaced
         columns = {c.name: self._converted_texts(c, table) for c in self._columns}
         return self._row_type.from_table(Table(table.length, columns))
 
-    def report_bad_values(self, logger: logging.Logger) -> None:
-        """Warn how many values became null since the last time, and forget them."""
+    def report_losses(self, logger: logging.Logger) -> None:
+        """Warn how many values were not kept since the last time, and forget them."""
         for name, count in sorted(self.bad_values.items()):
             logger.warning(
                 "Stream %s: %d values of %s could not be converted and became null.",
@@ -138,6 +143,14 @@ class RowConverter:
                 name,
             )
         self.bad_values.clear()
+        if self.replaced:
+            logger.warning(
+                "Stream %s: the API sends bytes that are no UTF-8, in %s. They became "
+                "U+FFFD: report it to the vendor.",
+                self._stream,
+                count_of(self.replaced, "place"),
+            )
+            self.replaced = 0
 
     def _converted_texts(self, column: _Column, table: Table) -> Sequence[Any]:
         """The converted values of a column of texts."""
@@ -188,8 +201,9 @@ class RowConverter:
         """What is wrong with a value, and what to do about it."""
         value = table.columns[column.name][place]
         days = table.columns.get(self._day_field or "")
-        day = f", day {_shown(days[place])[1:-1][:10]}" if days else ""
-        subject = f"Stream {self._stream}, field {column.name}{day}"
+        day = days[place] if days else None
+        when = f", day {_shown(day)[1:-1][:10]}" if day else ""
+        subject = f"Stream {self._stream}, field {column.name}{when}"
         if value is None or value in NO_VALUE:
             problem = "a row has no value there"
         else:

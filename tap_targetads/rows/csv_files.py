@@ -5,17 +5,16 @@ The form is RFC 4180's, or ClickHouse's. Decision 11 says what is forgiven.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
-import threading
 import zlib
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_targetads.plurals import count_of
+from tap_targetads.rows.odd_bytes import REPLACE, replaced
 from tap_targetads.rows.row_type import Table
 
 if TYPE_CHECKING:
@@ -36,27 +35,6 @@ _BLOCK = 1 << 14
 _GZIP_MAGIC = b"\x1f\x8b"
 _NO_CSV = {"<": "an HTML or XML page", "{": "JSON", "[": "JSON"}
 """What a storage sends in place of a file, by its first character."""
-
-
-class _Replaced(threading.local):
-    """Counts the bytes, or runs of them, that a thread's decoder replaced."""
-
-    count = 0
-
-    def __call__(self, error: UnicodeError) -> tuple[str, int]:
-        """Replace what cannot be decoded."""
-        self.count += 1
-        return codecs.replace_errors(error)  # type: ignore[return-value]
-
-    def take(self) -> int:
-        """The count since the last time."""
-        count, self.count = self.count, 0
-        return count
-
-
-_replaced = _Replaced()
-_REPLACE = "tap_targetads.replace"
-codecs.register_error(_REPLACE, _replaced)
 
 
 class CorruptFileError(Exception):
@@ -86,14 +64,13 @@ def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> No
         _check_end(file, rows, size)
 
 
-def csv_pages(  # noqa: PLR0913 - all by name
+def csv_pages(
     file: IO[bytes],
     row_type: RowType,
     *,
     rows: int | None,
     names: Mapping[str, str],
     on_unselected: Callable[[Iterable[str]], None],
-    on_replaced: Callable[[int], object] = bool,
 ) -> Iterator[Table]:
     """Read a CSV file.
 
@@ -107,7 +84,7 @@ def csv_pages(  # noqa: PLR0913 - all by name
         names: The field that each column holds that was asked for, whatever the case
             of its name.
         on_unselected: Called with the names of columns that were not asked for.
-        on_replaced: Told how many times bytes that are no UTF-8 became U+FFFD.
+
 
     Yields:
         Some rows at a time, as texts.
@@ -136,9 +113,8 @@ def csv_pages(  # noqa: PLR0913 - all by name
                 message = f"a row has not as many values as there are columns ({width})"
                 raise CorruptFileError(message)
             yield from held_back
-            held_back = [row_type.table(header, some)]
-            if replaced := _replaced.take():
-                on_replaced(replaced)
+            table = row_type.table(header, some)
+            held_back = [table._replace(replaced=replaced.take())]
     if rows and found != rows:
         message = f"it has {count_of(found, 'row')} instead of {rows}"
         raise CorruptFileError(message)
@@ -157,7 +133,7 @@ def _table(file: IO[bytes]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """
     # The library's own limit, 131 072 characters, is less than values may have.
     csv.field_size_limit(LONGEST_VALUE)
-    _replaced.take()
+    replaced.take()
     with _unreadable_is_corrupt():
         texts = _lines(_plain(file))
         first = next((line for line in texts if line.strip("\ufeff\r\n")), "")
@@ -187,7 +163,7 @@ def _lines(file: IO[bytes]) -> Iterator[str]:
             yield block.splitlines(keepends=True)
 
     lines = chain.from_iterable(blocks())
-    return map(bytes.decode, lines, repeat("utf-8"), repeat(_REPLACE))
+    return map(bytes.decode, lines, repeat("utf-8"), repeat(REPLACE))
 
 
 def _plain(file: IO[bytes]) -> IO[bytes]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from tap_targetads.api.answers import Answer, MalformedAnswerError
+from tap_targetads.rows.odd_bytes import REPLACE, replaced
 from tap_targetads.rows.row_type import Chunk, RowType
 
 if TYPE_CHECKING:
@@ -90,13 +91,14 @@ class Page:
         """
         for start in range(0, max(1, len(self.rows)), CHUNK_ROWS):
             rows = self.rows[start : start + CHUNK_ROWS]
+            replaced.take()
             try:
                 chunk = self.decode(rows)
             except MalformedAnswerError as error:
                 problem, _, _ = str(error).partition(" - at ")  # a place in the chunk
                 message = f"among rows {start + 1} to {start + len(rows)}: {problem}"
                 raise MalformedAnswerError(message) from error
-            yield chunk
+            yield chunk._replace(replaced=replaced.take())
 
     def lines(self, rows: Sequence[Any]) -> list[bytes]:
         """What rows have in common that are equal, however the server wrote them.
@@ -270,7 +272,7 @@ def _readable(body: Body) -> bytes:
         ValueError: If it is not JSON.
         RecursionError: If it is nested too deep.
     """
-    text = str(body, "utf-8-sig", "replace")
+    text = str(body, "utf-8-sig", REPLACE)
     text = _HALF_PAIRS.sub(lambda match: match[1] or r"\ufffd", text)
     value = json.loads(
         text,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_targetads.rows.row_type import Table
-
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from tap_targetads.rows.row_type import Table
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\'((?:[^\'\\]|\\.)*)\'|NULL', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -24,7 +24,7 @@ def with_lists(table: Table, names: Collection[str]) -> Table:
         texts = columns[name]
         if "[" in "".join(texts):
             columns[name] = [_as_json(t) if t[:1] == "[" else t for t in texts]
-    return Table(table.length, columns)
+    return table._replace(columns=columns)
 
 
 def _as_json(text: str) -> str:

@@ -38,10 +38,12 @@ class Chunk(NamedTuple):
     Attributes:
         rows: The rows.
         checked: Whether they were decoded into the strict type.
+        replaced: How many times bytes that are no UTF-8 became U+FFFD.
     """
 
     rows: Sequence[Row]
     checked: bool = False
+    replaced: int = 0
 
 
 class Table(NamedTuple):
@@ -50,10 +52,12 @@ class Table(NamedTuple):
     Attributes:
         length: How many rows.
         columns: The values of each selected field, by its name.
+        replaced: How many times bytes that are no UTF-8 became U+FFFD.
     """
 
     length: int
     columns: Mapping[str, Sequence[Any]]
+    replaced: int = 0
 
 
 class RowType:

@@ -89,7 +89,7 @@ class MetaStream(ProjectStream):
         converter.convert(Chunk(rows))
         if part := self.run.progress.current:
             part.arrived(len(rows))
-        converter.report_bad_values(self.logger)
+        converter.report_losses(self.logger)
         encoder = RecordEncoder(self.name, {PROJECT_ID: project_id})
         yield from self._distinct(project_id, encoder.records(rows, None))
 

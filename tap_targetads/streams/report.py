@@ -249,7 +249,7 @@ class ReportStream(ProjectStream):
             progress.log(
                 self.tap.logger.getChild(self.name), part, reading.window, rows
             )
-        self.reader.converter.report_bad_values(self.logger)
+        self.reader.converter.report_losses(self.logger)
 
     def _plan(self, project_id: int) -> Plan:
         return Plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,23 @@ from tests.support.page_server import (
     page_of,
 )
 from tests.support.running import Output, errors, run_tap, select
+from tests.support.strange_server import StrangeServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.support.page_server import Answer
+    from tests.support.strange_server import Exchange
     from tests.upgrades.server import Row
 
 DAY = "2024-01-02"
 READ = f"{DAY}T20:59:59+00:00"
 """The bookmark once the day is read."""
+
+FIRST = {"Offset": 0, "Limit": 100}
+NONE = b'{"data": [], "campaigns": [], "target_events": []}'
+"""The answer to all calls where there is nothing."""
 
 
 def views(*per_second: int) -> list[Row]:
@@ -295,6 +302,63 @@ def test_an_unknown_envelope_is_an_error_that_shows_its_keys(
         output = run(server)
 
     assert_not_read(output, keys)
+
+
+def test_bytes_that_are_no_utf_8_are_one_warning_with_their_count(
+    run: Callable[..., Output],
+) -> None:
+    rows = views(1, 1, 1)
+    page = json.dumps(documented(rows, FIRST)).encode()
+
+    def answer(exchange: Exchange) -> None:
+        is_page = "raw_reports" in exchange.path
+        exchange.send(200, page.replace(b"device 1", b"d\xff 1") if is_page else NONE)
+
+    with StrangeServer(answer) as server:
+        output = run(server)
+
+    devices = [r["InteractionDeviceID"] for r in output.records["page_views"]]
+    assert output.exit_code == 0
+    assert devices == ["device 0", "d\ufffd 1", "device 2"]
+    assert output.log.count("bytes that are no UTF-8, in 1 place") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ({"error": "quota exceeded"}, "200 quota exceeded"),
+        ({"ErrorMessage": "no shard answers"}, "200 no shard answers"),
+        ({"success": False}, "200 `success` is false"),
+    ],
+)
+def test_an_error_beside_an_empty_list_is_not_a_day_without_rows(
+    run: Callable[..., Output], error: Row, shown: str
+) -> None:
+    empty = {"data": [], "count": 0, "has_more": False}
+    with PageServer(views(1), lambda *_: {**empty, **error}) as server:
+        output = run(server)
+
+    assert_not_read(output, f"the API failed ({shown}).")
+
+
+@pytest.mark.parametrize(
+    "no_error",
+    [
+        {"ErrorCode": 0, "ErrorMessage": "ok"},
+        {"error": None, "success": True},
+        {"error": False},
+    ],
+)
+def test_the_word_that_all_is_well_is_no_error(
+    run: Callable[..., Output], no_error: Row
+) -> None:
+    def well(rows: Sequence[Row], body: Row) -> Row:
+        return {**documented(rows, body), **no_error}
+
+    with PageServer(views(2), well) as server:
+        output = run(server)
+
+    assert_all_once(output, server.rows)
 
 
 @pytest.mark.parametrize(

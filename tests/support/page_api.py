@@ -152,5 +152,5 @@ def read(
         for reading in reader.read(1, [window]):
             for chunk in reading.chunks:
                 records += encoder.records(chunk.rows, None)
-    reader.converter.report_bad_values(reader.logger)
+    reader.converter.report_losses(reader.logger)
     return records

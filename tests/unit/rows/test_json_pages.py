@@ -132,7 +132,7 @@ def test_a_number_that_is_none_is_a_bad_value(
 
     stream = Stream(null_bad_values=True)
     assert stream.read(shape(name, value))[1][name] is None
-    stream.converter.report_bad_values(logging.getLogger("tap-targetads.clicks"))
+    stream.converter.report_losses(logging.getLogger("tap-targetads.clicks"))
     assert f"1 values of {name} could not be converted" in caplog.text
 
 
@@ -140,6 +140,14 @@ def test_a_number_that_is_none_is_a_bad_value(
 def test_the_largest_integers_of_databases_are_integers(shape: Any) -> None:
     for value in (2**63 - 1, -(2**63)):
         assert Stream().read(shape("Whole", b"%d" % value))[1]["Whole"] == value
+
+
+def test_bytes_that_are_no_utf_8_are_counted() -> None:
+    stream = Stream()
+    for text in (b"a\xffb\xfe", "\ufffd".encode(), b"\xe2\x82"):
+        stream.read(b'{"data": [{"Text": "%s"}]}' % text)
+
+    assert stream.converter.replaced == 3
 
 
 @pytest.mark.parametrize("shape", SHAPES)
