@@ -33,8 +33,15 @@ _BLOCK = 1 << 14
 """Bytes that are unpacked at once, and stay in the cache likewise."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_NO_CSV = {"<": "an HTML or XML page", "{": "JSON", "[": "JSON"}
-"""What a storage sends in place of a file, by its first character."""
+_NO_CSV = {
+    "<": "an HTML or XML page",
+    "{": "JSON",
+    "[": "JSON",
+    "PK\x03\x04": "a ZIP archive",
+}
+"""What a storage sends in place of a file, by its beginning."""
+
+_SHOWN_HEADER = 80
 
 
 class CorruptFileError(Exception):
@@ -99,7 +106,8 @@ def csv_pages(
             folded = {n.casefold(): f for n, f in names.items() if n not in columns}
             header = [names.get(n) or folded.get(n.casefold(), n) for n in columns]
             if missing := row_type.missing_from(header):
-                message = f"the answer lacks the columns {missing}"
+                begins = ",".join(columns)[:_SHOWN_HEADER]
+                message = f"it begins with {begins!r} and lacks the columns {missing}"
                 raise CorruptFileError(message)
             if unselected := set(header) - set(names.values()):
                 on_unselected(unselected)
@@ -189,15 +197,24 @@ def _dialect(header: str) -> type[csv.Dialect]:
     Raises:
         CorruptFileError: If it is another kind of file.
     """
-    beginning = header.lstrip()[:1]
-    if beginning in _NO_CSV:
-        message = f"it is no CSV, but {_NO_CSV[beginning]}"
-        raise CorruptFileError(message)
+    _check_kind(header)
 
     class Dialect(csv.excel):
         delimiter = next((d for d in ",;\t" if d in header), ",")
 
     return Dialect
+
+
+def _check_kind(beginning: str) -> None:
+    """Make sure that a file is not something else in place of one.
+
+    Raises:
+        CorruptFileError: If it is.
+    """
+    for other, kind in _NO_CSV.items():
+        if beginning.lstrip().startswith(other):
+            message = f"it is no CSV, but {kind}"
+            raise CorruptFileError(message)
 
 
 def _check_end(file: IO[bytes], rows: int | None, size: int | None) -> None:
@@ -208,6 +225,8 @@ def _check_end(file: IO[bytes], rows: int | None, size: int | None) -> None:
     """
     if _is_gzip(file) or (found := file.seek(0, io.SEEK_END)) >= (size or 0):
         return
+    file.seek(0)
+    _check_kind(file.read(_BLOCK).decode("utf-8-sig", "replace"))
     file.seek(max(0, found - 1))
     if not rows or file.read(1) not in {b"\r", b"\n"}:
         message = f"it is cut off: it has {found} instead of {size} bytes"

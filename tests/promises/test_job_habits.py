@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -369,6 +371,13 @@ def cut_by_length(job: Job) -> File:
     return File(content[:-2], length=len(content))
 
 
+def zipped(job: Job) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("rows.csv", csv_of(job))
+    return content.getvalue()
+
+
 BROKEN = {
     "cut in its transfer": (cut_in_transfer, {"row_count": None}, "cannot be read"),
     "cut before its announced length": (cut_by_length, {}, "the download of the job"),
@@ -388,6 +397,17 @@ BROKEN = {
         "an HTML or XML page",
     ),
     "an answer in JSON": (lambda _: File(b'{"error": "x"}'), {}, "no CSV, but JSON"),
+    "an HTML page that is shorter than the file": (
+        lambda _: File(b"<html>Sign in</html>"),
+        {"file_size_bytes": 10_000},
+        "an HTML or XML page",
+    ),
+    "a ZIP archive": (lambda job: File(zipped(job)), {}, "a ZIP archive"),
+    "no header": (
+        lambda job: File(csv_of(job).partition("\n")[2].encode()),
+        {"row_count": None},
+        "it begins with '2024-",
+    ),
 }
 
 
