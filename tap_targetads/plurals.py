@@ -1,4 +1,4 @@
-"""How many there are of something, in words."""
+"""Nouns in log and error lines: their articles and plurals."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def count_of(number: int, singular: str, plural: str = "") -> str:
     """
     noun = singular if number == 1 else plural or f"{singular}s"
     return f"{number:,} {noun}"
+
+
+def a(noun: str) -> str:
+    """A noun with its article: `a date`, `an integer`."""
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"

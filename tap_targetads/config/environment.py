@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dotenv import load_dotenv
 
 from tap_targetads.errors import SettingsError
+from tap_targetads.plurals import a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,6 @@ def from_variables(
                 # The SDK takes a list of texts with commas, too.
                 settings[setting] = text.split(",")
                 continue
-            article = "an" if kind[0] in "aio" else "a"
-            problem = f"{variable(setting)} has a value that is not {article} {kind}."
+            problem = f"{variable(setting)} has a value that is not {a(kind)}."
             raise SettingsError(setting, f"{problem} Correct it.") from None
     return settings

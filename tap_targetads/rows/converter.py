@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_targetads.errors import DataError
-from tap_targetads.plurals import count_of
+from tap_targetads.plurals import a, count_of
 from tap_targetads.rows.row_type import Table
 from tap_targetads.rows.values import NATIVE_TYPES, NO_VALUE, NULL, text
 
@@ -207,7 +207,7 @@ class RowConverter:
         if value is None or value in NO_VALUE:
             problem = "a row has no value there"
         else:
-            problem = f"{_shown(value)} is not a {column.kind}"
+            problem = f"{_shown(value)} is not {a(column.kind)}"
         if column.needed:
             return (
                 f"{subject}: {problem}, but rows cannot be told apart without it. "
