@@ -32,14 +32,24 @@ class Again(Protocol):
 
 
 class JobFiles:
-    """Downloads the files of jobs, and checks that they arrive undamaged."""
+    """Downloads the files of jobs, and checks that they arrive undamaged.
+
+    Args:
+        downloads: Fetches the files.
+        sleep: Waits for some seconds.
+        logger: Gets the warnings.
+        unpack: Whether a gzip must be whole before its first row is delivered.
+    """
 
     def __init__(
         self,
         downloads: Downloads,
         sleep: Callable[[float], None],
         logger: logging.Logger,
+        *,
+        unpack: bool,
     ) -> None:
+        self._unpack = unpack
         self._downloads = downloads
         self._sleep = sleep
         self._logger = logger
@@ -122,7 +132,7 @@ class JobFiles:
             raise DownloadError(message)
         file = self._downloads.fetch(done.download_url, subject)
         try:
-            check_file(file, done.row_count, done.file_size_bytes)
+            check_file(file, done.row_count, done.file_size_bytes, unpack=self._unpack)
         except CorruptFileError:
             file.close()
             raise

@@ -63,7 +63,9 @@ class JobReader(Reader):
         self.splitter = Splitter(self.report, self.logger)
         self._jobs = jobs
         self._has_keys = has_keys
-        self._files = JobFiles(downloads, jobs.sleep, self.logger)
+        # With keys, rows of a file that turns out damaged are replaced when they come
+        # again.
+        self._files = JobFiles(downloads, jobs.sleep, self.logger, unpack=not has_keys)
         self._names = {v2_name(f.name): f.name for f in source.asked}
         self._texts = [f.name for f in source.fields if f.type == "string"]
         self._requests = JobRequests(source, jobs)

@@ -48,27 +48,28 @@ class CorruptFileError(Exception):
     """A file is not what the API promises: cut off, damaged, or of other columns."""
 
 
-def check_file(file: IO[bytes], rows: int | None, size: int | None = None) -> None:
-    """Unpack a file, to know before the first row whether it came undamaged.
-
-    A checksum tells that for a tenth of the time that parsing takes. The rest shows
-    when the rows are read.
+def check_file(
+    file: IO[bytes], rows: int | None, size: int | None = None, *, unpack: bool = True
+) -> None:
+    """Find out before the first row whether a file came undamaged.
 
     Args:
         file: The file, plain or gzip.
         rows: How many rows the API says it has.
         size: How many bytes the API says it has.
+        unpack: Check the checksum too, which takes a tenth of the time that reading
+            takes. Otherwise damage shows at the end.
 
     Raises:
         CorruptFileError: If it is cut off or damaged.
     """
-    if _is_gzip(file):
+    if not _is_gzip(file):
+        _check_end(file, rows, size)
+    elif unpack:
         with _unreadable_is_corrupt():
             plain = _plain(file)
             while plain.read(_BLOCK):
                 pass
-    else:
-        _check_end(file, rows, size)
 
 
 def csv_pages(
@@ -223,7 +224,7 @@ def _check_end(file: IO[bytes], rows: int | None, size: int | None) -> None:
     The size may be meant otherwise, and so is asked only where the last value may be
     cut off, or rows may be missing.
     """
-    if _is_gzip(file) or (found := file.seek(0, io.SEEK_END)) >= (size or 0):
+    if (found := file.seek(0, io.SEEK_END)) >= (size or 0):
         return
     file.seek(0)
     _check_kind(file.read(_BLOCK).decode("utf-8-sig", "replace"))
