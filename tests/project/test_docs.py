@@ -27,7 +27,7 @@ MISSPELT = "window_day"
 """The one of the common mistakes."""
 
 SAID_DIFFERENTLY = {
-    "is not a number": "is not a …",  # the type
+    "is not a number": "is not …",  # the type
     "Fields fails": " fails ",  # the field
 }
 SAID_BY_MELTANO = {"Another", "pipeline is already running"}
