@@ -102,7 +102,6 @@ class PageReader(Reader):
             reading = Reading(window, iter(()), pending)
             reading.chunks = _until_moved(reading, first, chunks)
             yield reading
-
             if not reading.moved:
                 self.splitter.days.succeeded()
             elif self._read_again(project_id, reading, reads):

@@ -41,8 +41,6 @@ _NO_CSV = {
 }
 """What a storage sends in place of a file, by its beginning."""
 
-_SHOWN_HEADER = 80
-
 
 class CorruptFileError(Exception):
     """A file is not what the API promises: cut off, damaged, or of other columns."""
@@ -93,7 +91,6 @@ def csv_pages(
             of its name.
         on_unselected: Called with the names of columns that were not asked for.
 
-
     Yields:
         Some rows at a time, as texts.
 
@@ -107,8 +104,7 @@ def csv_pages(
             folded = {n.casefold(): f for n, f in names.items() if n not in columns}
             header = [names.get(n) or folded.get(n.casefold(), n) for n in columns]
             if missing := row_type.missing_from(header):
-                begins = ",".join(columns)[:_SHOWN_HEADER]
-                message = f"it begins with {begins!r} and lacks the columns {missing}"
+                message = f"its header lacks the columns {missing}"
                 raise CorruptFileError(message)
             if unselected := set(header) - set(names.values()):
                 on_unselected(unselected)
