@@ -45,6 +45,8 @@ def specification(bars: Sequence[Bar], subtitle: str) -> dict[str, Any]:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": "white",
+        # Labels are wider in some readers' fonts than they are taken for here.
+        "padding": {"left": 45, "top": 5, "right": 5, "bottom": 5},
         "title": {
             "text": "Reading the same pages",
             "subtitle": subtitle,
