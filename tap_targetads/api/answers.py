@@ -8,6 +8,8 @@ from typing import Any, Self
 import msgspec
 from typing_extensions import override
 
+from tap_targetads.plurals import count_of
+
 Body = bytes | bytearray
 """All bytes of an answer."""
 
@@ -116,6 +118,29 @@ class MetaAnswer(Answer, kw_only=True):
     campaigns: list[dict[str, Any]] | None = None
     meta: list[dict[str, Any]] | None = None
     target_events: list[dict[str, Any]] | None = None
+    count: Any = None
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """What is listed, under whatever name."""
+        return self.campaigns or self.meta or self.target_events or []
+
+    @classmethod
+    @override
+    def decode(cls, body: Body) -> Self:
+        answer = super().decode(body)
+        items, count = answer.items, _count(answer.count) or 0
+        if count > len(items):
+            found = count_of(len(items), "entry", "entries")
+            message = f"it has {found} instead of {count}"
+            raise MalformedAnswerError(message)
+        if not items and not answer.is_error:
+            values = msgspec.json.decode(body, type=dict[str, Any])
+            if any(v and isinstance(v, list | dict) for v in values.values()):
+                keys = ", ".join(values)
+                message = f"it has no list under a known name. Its keys: {keys}"
+                raise MalformedAnswerError(message)
+        return answer
 
 
 DONE = "DONE"

@@ -143,15 +143,14 @@ class MetaStream(ProjectStream):
             project_id, subject, self.name, creatives=creatives
         )
         answer = self.run.client.send(request, MetaAnswer.decode)
-        items = answer.campaigns or answer.meta or []
-        if not items:
+        if not answer.items:
             self.logger.warning(
                 "Stream %s, project %d: the API lists no campaigns. The token may have "
                 "no access to any.",
                 self.name,
                 project_id,
             )
-        return items
+        return answer.items
 
 
 class Campaigns(MetaStream):
@@ -178,8 +177,18 @@ class Creatives(MetaStream):
         return [
             {**creative, "placement_id": _id(campaign)}
             for campaign in self._campaigns(project_id, creatives=True)
-            for creative in campaign.get("creatives") or ()
+            for creative in self._listed_in(campaign, project_id)
         ]
+
+    def _listed_in(self, campaign: Item, project_id: int) -> list[Item]:
+        creatives = campaign.get("creatives") or []
+        if isinstance(creatives, list) and all(isinstance(c, dict) for c in creatives):
+            return creatives
+        message = (
+            f"{self._subject(project_id)}: the creatives of placement {_id(campaign)} "
+            "are no list of objects. Report it to the vendor, or deselect the stream."
+        )
+        raise ApiError(message)
 
 
 class TargetEvents(MetaStream):
@@ -193,7 +202,7 @@ class TargetEvents(MetaStream):
         request = endpoints.target_events(
             project_id, self._subject(project_id), self.name
         )
-        return self.run.client.send(request, MetaAnswer.decode).target_events or []
+        return self.run.client.send(request, MetaAnswer.decode).items
 
 
 class Projects(MetaStream):

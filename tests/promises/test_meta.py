@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import PROJECT
-from tests.support.running import discover, only, run_tap, select
+from tests.support.running import discover, errors, only, run_tap, select
+from tests.support.strange_server import StrangeServer
 from tests.upgrades.server import RecordedApi
 
 if TYPE_CHECKING:
@@ -89,3 +91,53 @@ def test_a_catalog_from_before_a_field_was_known_delivers_what_it_lists(
         assert {tuple(sorted(r)) for r in records} == {
             tuple(sorted(schema["schema"]["properties"]))
         }
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"data": [CAMPAIGN]}, "Its keys: data"),
+        ({"campaigns": [CAMPAIGN], "count": 50}, "it has 1 entry instead of 50"),
+        ({"campaigns": [], "error": "quota"}, "the API failed (200 quota)"),
+    ],
+)
+def test_a_list_that_is_not_complete_is_no_short_list(
+    tmp_path: Path, config: dict[str, Any], answer: dict[str, Any], said: str
+) -> None:
+    body = json.dumps(answer).encode()
+    with StrangeServer(lambda exchange: exchange.send(200, body)) as server:
+        settings = {**config, "api_url": server.url, "max_retries": 0}
+        output = run_tap(tmp_path, settings, catalog=only(config, "campaigns"))
+
+    assert output.exit_code == 1
+    assert not output.records
+    assert said in errors(output.log)[0]
+
+
+@pytest.mark.parametrize("empty", [{}, {"meta": None}, {"campaigns": [], "count": 0}])
+def test_a_project_without_campaigns_is_no_error(
+    tmp_path: Path, config: dict[str, Any], empty: dict[str, Any]
+) -> None:
+    body = json.dumps(empty).encode()
+    with StrangeServer(lambda exchange: exchange.send(200, body)) as server:
+        settings = {**config, "api_url": server.url}
+        output = run_tap(tmp_path, settings, catalog=only(config, "campaigns"))
+
+    assert output.exit_code == 0
+    assert "the API lists no campaigns" in output.log
+
+
+@pytest.mark.parametrize("creatives", ["[]", [5, 6], {"5": CREATIVE}])
+def test_creatives_of_another_form_are_one_line_and_stop_no_other_stream(
+    tmp_path: Path, config: dict[str, Any], creatives: Any
+) -> None:
+    campaign = {**CAMPAIGN, "placement_id": 1, "creatives": creatives}
+    with RecordedApi({str(PROJECT): {"campaigns": [campaign]}}) as api:
+        settings = {**config, "api_url": api.url}
+        catalog = only(config, "campaigns", "creatives", "projects")
+        output = run_tap(tmp_path, settings, catalog=catalog)
+
+    assert output.exit_code == 1
+    assert {*output.records} == {"campaigns", "projects"}
+    assert "the creatives of placement 1 are no list" in errors(output.log)[0]
+    assert "Traceback" not in output.log
