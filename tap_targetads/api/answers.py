@@ -40,6 +40,7 @@ class Answer(msgspec.Struct, kw_only=True):
     ErrorCode: int | str | None = None
     ErrorMessage: str | None = None
     error: Any = None
+    errors: Any = None
     success: Any = None
     Errors: list[FailedField] | None = None
     ErrorsField: list[FailedField] | None = None
@@ -66,7 +67,8 @@ class Answer(msgspec.Struct, kw_only=True):
         """Whether the answer is an error, whatever its HTTP status."""
         if self.has_code:
             return self.ErrorCode not in {0, "0"}
-        return bool(self.ErrorMessage or self.error) or self.success is False
+        said = self.ErrorMessage or self.error or self.errors or self.failed_fields
+        return bool(said) or self.success is False
 
     @property
     def has_code(self) -> bool:
@@ -77,7 +79,7 @@ class Answer(msgspec.Struct, kw_only=True):
     def message(self) -> str:
         """What the answer says of the error; empty if nothing."""
         failed = "`success` is false" if self.success is False else ""
-        return self.ErrorMessage or _text(self.error) or failed
+        return self.ErrorMessage or _text(self.error) or _text(self.errors) or failed
 
     @property
     def failed_fields(self) -> list[FailedField]:
@@ -119,6 +121,7 @@ class MetaAnswer(Answer, kw_only=True):
     meta: list[dict[str, Any]] | None = None
     target_events: list[dict[str, Any]] | None = None
     count: Any = None
+    has_more: Any = None
 
     @property
     def items(self) -> list[dict[str, Any]]:
@@ -133,6 +136,9 @@ class MetaAnswer(Answer, kw_only=True):
         if count > len(items):
             found = count_of(len(items), "entry", "entries")
             message = f"it has {found} instead of {count}"
+            raise MalformedAnswerError(message)
+        if answer.has_more is True:
+            message = "it says that more entries follow"
             raise MalformedAnswerError(message)
         if not items and not answer.is_error:
             values = msgspec.json.decode(body, type=dict[str, Any])
@@ -194,7 +200,7 @@ class JobStatus(Answer, kw_only=True):
         # An error beside a status is that of the job, and not of the request.
         self.error_message = _text(self.error_message) or self.message
         if self.status and not self.has_code:
-            self.ErrorMessage = self.error = self.success = None
+            self.ErrorMessage = self.error = self.errors = self.success = None
         self.row_count = _count(self.row_count)
         self.file_size_bytes = _count(self.file_size_bytes)
         self.download_url = _text(self.download_url)

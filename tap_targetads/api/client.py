@@ -119,7 +119,7 @@ class Client:
         try:
             answer = decode(response.body)
         except MalformedAnswerError as problem:
-            status, came = response.status, foreign(response)
+            status, came = response.status, foreign(response, self.clean)
             if came:  # a page about maintenance, say: asking for less is no help
                 message = self.clean(f"the answer is {came}.")
                 raise PassingFailureError(message, status=status) from problem

@@ -104,7 +104,7 @@ class Downloads:
             ) as response:
                 progress(PIECE)  # the headers are there
                 if response.status_code in _REDIRECTS:
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    url = _redirected(url, response.headers.get("Location", ""))
                     continue
                 if response.status_code != HTTPStatus.OK:
                     raise _failure(response)
@@ -117,6 +117,14 @@ class Downloads:
                 return
         message = "the storage redirects in circles"
         raise DownloadError(message)
+
+
+def _redirected(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        message = "the storage redirects to what is no address"
+        raise DownloadError(message) from None
 
 
 def _new_file() -> IO[bytes]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 _LIKE_JSON = re.compile(rb'[\[{"]|-?\d|null|true|false')
-_SHOWN_BYTES = 80
+_SHOWN = 80
 _CHECK = "Check `api_url`, the network, and HTTPS_PROXY if there is a proxy."
 
 
@@ -92,18 +92,22 @@ def place_of(url: str) -> str:
     return f"{host} through the proxy {proxy}" if proxy else host
 
 
-def foreign(response: Response) -> str:
+def foreign(response: Response, clean: Callable[[str], str]) -> str:
     """What came instead of JSON; empty if it may be JSON, or there is nothing.
 
     Pages of proxies, firewalls and load balancers come with any status.
+
+    Args:
+        response: The response.
+        clean: Removes secrets from text, before it is cut in the middle of one.
     """
     body = bytes(response.body[:10_000]).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not body or _LIKE_JSON.match(body):
         return ""
     kind = response.headers.get("Content-Type", "").partition(";")[0] or "text"
     title = _TITLE.search(body)
-    shown = title[1] if title else body[:_SHOWN_BYTES]
-    return f"not JSON, but {kind}: '{shown.decode(errors='replace').strip()}'"
+    text = clean((title[1] if title else body).decode(errors="replace").strip())
+    return f"not JSON, but {kind}: '{text[:_SHOWN]}'"
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -76,7 +76,7 @@ def refusal(
         )
     if status == HTTPStatus.FORBIDDEN and not (answer.has_code or answer.ErrorMessage):
         # No status: it says nothing of the token's rights.
-        came = clean(foreign(response)) or "without a word"
+        came = foreign(response, clean) or "without a word"
         return ApiError(
             f"{request.subject}: something in between answers in place of the API "
             f"({text}, {came}). Ask whoever runs the firewall or the proxy."

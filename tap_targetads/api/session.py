@@ -32,6 +32,10 @@ class Session(requests.Session):
             self.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
     @override
+    def get_redirect_target(self, resp: Any) -> None:
+        """None: who is redirected decides. An odd address would be a traceback here."""
+
+    @override
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:

@@ -98,7 +98,7 @@ class UtcTimes:
 
 def _second(text: str) -> str:
     time = _datetime("2000-01-01T00:00" + text)
-    if time.tzinfo:
+    if time.tzinfo or time.minute:  # more than six digits may be rounded up
         raise ValueError(text)
     return time.isoformat()[_MINUTE:] + "+00:00"
 
@@ -197,7 +197,12 @@ class Integers:
         else:
             number = _number(value)
             # A float has 53 exact bits; a text like `9007199254740993.0` has more.
-            exact = Decimal(value.strip()) if isinstance(value, str) else number
+            try:
+                exact = Decimal(value.strip()) if isinstance(value, str) else number
+            except (
+                ArithmeticError
+            ) as error:  # `0e` and more digits than it has room for
+                raise ValueError(value) from error
             if not number.is_integer() or exact != int(exact):
                 raise ValueError(value)
             if exact is number and abs(number) > _EXACT:

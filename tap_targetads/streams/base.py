@@ -70,6 +70,8 @@ class ProjectStream(Stream):
         self._counter = self.get_record_counter()
         self._timer = self.get_sync_timer()
         self._version: int | None = None
+        # Whether the API keeps rows from a token, so that they are not gone.
+        self.withheld = False
 
     @property
     def is_incremental(self) -> bool:
@@ -145,7 +147,7 @@ class ProjectStream(Stream):
         if self._version is None or context != self.partitions[-1]:
             return
         projects = {partition[PROJECT_ID] for partition in self.partitions}
-        if self.run.progress.delivered(self.name) == projects:
+        if not self.withheld and self.run.progress.delivered(self.name) == projects:
             super()._write_activate_version_message(self._version)
         else:
             self.logger.warning(

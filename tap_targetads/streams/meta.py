@@ -71,6 +71,7 @@ class MetaStream(ProjectStream):
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
             self.logger.warning("%s The stream stays empty.", error)
+            self.withheld = True
             items = []
         self._report_undeclared(items)
         # A catalog that is older than a field does not have it.

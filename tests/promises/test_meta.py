@@ -98,6 +98,7 @@ def test_a_catalog_from_before_a_field_was_known_delivers_what_it_lists(
     [
         ({"data": [CAMPAIGN]}, "Its keys: data"),
         ({"campaigns": [CAMPAIGN], "count": 50}, "it has 1 entry instead of 50"),
+        ({"campaigns": [CAMPAIGN], "has_more": True}, "more entries follow"),
         ({"campaigns": [], "error": "quota"}, "the API failed (200 quota)"),
     ],
 )

@@ -180,6 +180,27 @@ def test_a_page_about_maintenance_is_an_outage(tmp_path: Path) -> None:
     assert len(server.requests) == 9 + 3
 
 
+@pytest.mark.parametrize("place", ["http://[::1", "/caf\xe9"])
+def test_a_redirect_to_nowhere_is_one_line(tmp_path: Path, place: str) -> None:
+    with StrangeServer(lambda e: e.send(302, b"", Location=place)) as server:
+        output = run_tap(tmp_path, {**SETTINGS, "api_url": server.url})
+
+    assert output.exit_code == 1
+    assert "is not there (302 Found). Check `api_url`." in output.log
+    assert "Traceback" not in output.log
+
+
+def test_no_piece_of_a_token_is_in_a_page_that_shows_it(tmp_path: Path) -> None:
+    token = "4f3c-" + "secret" * 30
+    page = f"Bad request. Authorization: Bearer {token}".encode()
+    with StrangeServer(lambda e: e.send(200, page, "text/plain")) as server:
+        config = {**SETTINGS, "auth_token": token, "max_retries": 0}
+        output = run_tap(tmp_path, {**config, "api_url": server.url})
+
+    assert "Authorization: Bearer [token]" in output.log
+    assert "4f3c" not in output.log
+
+
 def test_a_firewall_is_not_taken_for_a_missing_right(tmp_path: Path) -> None:
     with StrangeServer(lambda e: e.send(403, BLOCKED, "text/html")) as server:
         config = {**SETTINGS, "api_url": server.url}

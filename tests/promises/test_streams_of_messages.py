@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import OTHER_PROJECT, PROJECT
 from tests.support.running import discover, errors, parse, run_tap, select, start_tap
+from tests.support.strange_server import StrangeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +123,20 @@ def test_nothing_is_removed_of_streams_that_the_end_of_a_run_leaves_unread(
 
     assert output.exit_code == 1
     assert not output.records
+    assert not output.of_type("ACTIVATE_VERSION")
+
+
+def test_nothing_is_removed_where_a_token_has_lost_a_right(
+    tmp_path: Path, versions: dict[str, Any]
+) -> None:
+    catalog = select(discover(versions), streams=["campaigns"])
+    forbidden = b'{"ErrorCode": 403, "ErrorMessage": "no access"}'
+    with StrangeServer(lambda exchange: exchange.send(403, forbidden)) as server:
+        output = run_tap(tmp_path, {**versions, "api_url": server.url}, catalog=catalog)
+
+    assert output.exit_code == 0
+    assert "The stream stays empty." in output.log
+    assert "rows that are gone stay in the target" in output.log
     assert not output.of_type("ACTIVATE_VERSION")
 
 

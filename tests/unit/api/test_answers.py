@@ -16,6 +16,8 @@ from tap_targetads.api.answers import Answer, JobStatus
         {"ErrorCode": "E7"},
         {"ErrorMessage": "no shard answers"},
         {"error": {"code": 7, "message": "quota"}},
+        {"errors": ["quota"]},
+        {"Errors": [{"FailedField": "Fields", "Tag": "required"}]},
         {"success": False},
     ],
 )

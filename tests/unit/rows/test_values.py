@@ -34,6 +34,19 @@ def test_fractions_of_a_second_are_kept() -> None:
     )
 
 
+@pytest.mark.parametrize("times", [["10:30:59.9999999"], ["10:30:59.9999999"] * 9])
+def test_more_digits_than_microseconds_may_round_up_to_the_next_minute(
+    times: list[str],
+) -> None:
+    utc = UtcTimes(MOSCOW)
+
+    assert [utc(f"2024-01-15 {t}") for t in times] == [
+        "2024-01-15T07:31:00+00:00"
+    ] * len(times)
+    with pytest.raises(ValueError, match="59"):
+        utc.all([f"2024-01-15 {t}" for t in times])
+
+
 def test_a_time_that_happens_twice_is_the_first_of_the_two() -> None:
     # 3 November 2024, 01:30: once at UTC-4, an hour later again at UTC-5
     assert UtcTimes(NEW_YORK)("2024-11-03 01:30:00") == "2024-11-03T05:30:00+00:00"
@@ -155,6 +168,11 @@ def test_a_zero_without_a_point_has_no_sign_as_in_json(zero: str) -> None:
     converted = converters(MOSCOW)["number"](zero)
 
     assert str(converted) == ("-0.0" if "." in zero else "0.0")
+
+
+def test_digits_that_look_like_an_endless_power_are_no_integer() -> None:
+    with pytest.raises(ValueError, match="0e4620"):
+        converters(MOSCOW)["integer"]("0e462097431906509019562988736854")
 
 
 @pytest.mark.parametrize(("kind", "value"), BAD)
