@@ -33,7 +33,7 @@ from tap_targetads.rows.lists import with_lists
 from tap_targetads.rows.row_type import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from tap_targetads.api.downloads import Downloads
     from tap_targetads.reports.days import Window
@@ -121,8 +121,11 @@ class JobReader(Reader):
                 recreate = attempt == MAX_DOWNLOADS
                 jobs = [self._again(job, queue, recreate=recreate) for job, _ in jobs]
             reading = Reading(window, iter(()), queue.left)
-            reading.chunks = self._until_wrong(subject, reading, jobs, queue)
-            yield reading
+            reading.chunks = chunks = self._until_wrong(subject, reading, jobs, queue)
+            try:
+                yield reading
+            finally:
+                chunks.close()  # and the file, if its rows are not what was asked for
             if not reading.moved:
                 return
             self._files.warn(subject, reading.moved, attempt)
@@ -130,7 +133,7 @@ class JobReader(Reader):
 
     def _until_wrong(
         self, subject: str, reading: Reading, jobs: list[_Finished], queue: JobQueue
-    ) -> Iterator[Chunk]:
+    ) -> Generator[Chunk, None, None]:
         """The rows of a window, until a file is wrong; `reading.moved` then says why.
 
         Raises:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -99,6 +100,25 @@ def test_rows_of_other_days(tmp_path: Path, api_version: str) -> None:
 
     assert_incomplete(output, "page_views", "2024-01-08", "not those days", "vendor")
     assert "page_views" not in output.records
+
+
+@pytest.mark.usefixtures("february")
+def test_a_file_of_other_rows_is_closed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[IO[bytes]] = []
+    new_file = tempfile.TemporaryFile
+
+    def remembered() -> IO[bytes]:
+        files.append(new_file())
+        return files[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", remembered)
+
+    read(tmp_path, "page_views", other_days, api_version="v2")
+
+    assert files
+    assert all(file.closed for file in files)
 
 
 @pytest.mark.parametrize("api_version", ["v1", "v2"])
