@@ -44,7 +44,9 @@ def ask(output: Path, *queries: str) -> list[list[dict[str, Any]]]:
         capture_output=True,
         text=True,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    # On a slow machine, DuckDB shows its progress between them.
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    return list(map(json.loads, lines))
 
 
 def run(
